@@ -1,0 +1,53 @@
+"""The port for places where steps run. Three verbs, an anchor per run, and a way to wait.
+
+Every method may be repeated without harm and returns without waiting for a step. Whatever an executor
+makes is named after the attempt's key, so that a pass that finds it already there adopts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+from reconciler.model.run import AttemptKey, Observation, Run, StepCall
+
+
+class Executor(Protocol):
+    """Where steps run."""
+
+    name: str
+    slots: int
+    """How many attempts may be live at once."""
+
+    def anchor(self, run: Run) -> None:
+        """Keep `run` (identity and definition, not its progress) beside its attempts, to survive a lost database."""
+
+    def survey(self) -> Iterable[Run]:
+        """The anchored runs: progress is not kept with them, `observe` tells it."""
+
+    def attempts(self, run_id: str) -> Collection[AttemptKey]:
+        """The attempts of an anchored run that left a trace here."""
+
+    def release(self, run_id: str) -> None:
+        """Forget a run that is published: sweep its attempts, then its anchor. Unknown runs are no error."""
+
+    def launch(self, call: StepCall) -> None:
+        """Start the attempt under its derived name; if that name is taken by the same attempt, adopt it.
+
+        Raises LaunchRejected when it can never start here, ExecutorUnavailable when it might later.
+        """
+
+    def observe(self, keys: Collection[AttemptKey]) -> Mapping[AttemptKey, Observation]:
+        """What each attempt is doing now, Missing included. An end is reported only once its outputs are stored."""
+
+    def cancel(self, key: AttemptKey) -> None:
+        """Stop the attempt and all it started; ask first, insist later. What is gone is no error."""
+
+    def wait(self, timeout: float) -> None:
+        """Return when something may have changed, after `timeout` seconds at the latest."""
+
+    def read_log(self, key: AttemptKey, offset: int = 0) -> bytes:
+        """What the attempt has written since byte `offset`, at most 1 MiB; empty when there is nothing (yet)."""
+
+    def close(self) -> None:
+        """Let go of what this process holds; running attempts go on."""

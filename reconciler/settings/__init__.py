@@ -1,0 +1,38 @@
+"""What the operator decides, as one frozen value: `read_settings()` reads it, `table()` explains it."""
+
+from __future__ import annotations
+
+from reconciler.settings.sources import read_secret, read_settings, require
+from reconciler.settings.table import (
+    Executor,
+    Ledger,
+    Limits,
+    Logging,
+    Pass,
+    Repository,
+    Setting,
+    Settings,
+    State,
+    Store,
+    table,
+)
+from reconciler.settings.values import Secret, shown
+
+__all__ = [
+    "Executor",
+    "Ledger",
+    "Limits",
+    "Logging",
+    "Pass",
+    "Repository",
+    "Secret",
+    "Setting",
+    "Settings",
+    "State",
+    "Store",
+    "read_secret",
+    "read_settings",
+    "require",
+    "shown",
+    "table",
+]

@@ -1,0 +1,88 @@
+"""Which runs to start, and why: a changed definition, a time that has come, a person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.core import names, schedule
+from reconciler.model.run import Run, StartRun, StepRun, Trigger, TriggerKind
+from reconciler.model.workflow import MISSING, Definition, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of the earlier runs of a workflow.
+
+    `digest` is the one last started with (None: never), `why_changed` says what differs since then,
+    `since` is the moment up to which its schedules have been looked at.
+    """
+
+    last_number: int = 0
+    digest: str | None = None
+    why_changed: Sequence[str] = ()
+    since: datetime | None = None
+
+
+def due(definition: Definition, past: Past, revision: str, now: datetime) -> list[StartRun]:
+    """The runs of one workflow that should start now, by change first, then by time."""
+    workflow = definition.workflow
+    if workflow.suspend:
+        return []
+    triggers: list[tuple[Trigger, str]] = []
+    if workflow.triggers.change and definition.digest != past.digest:
+        triggers.append((Trigger(TriggerKind.CHANGE), _why(past)))
+    if past.since is not None:
+        for line in workflow.triggers.schedules:
+            for moment in schedule.due(line, past.since, now):
+                detail = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+                triggers.append((Trigger(TriggerKind.SCHEDULE, detail), f"due at {detail} ({line.cron})"))
+    numbered = enumerate(triggers, past.last_number + 1)
+    return [start(definition, number, revision, trigger, {}, why) for number, (trigger, why) in numbered]
+
+
+def start(
+    definition: Definition,
+    number: int,
+    revision: str,
+    trigger: Trigger,
+    given: Mapping[str, Value],
+    because: str,
+) -> StartRun:
+    """The decision to start one run; `given` parameters stand over the defaults."""
+    workflow = definition.workflow
+    defaults = {p.name: p.default for p in workflow.parameters.values() if p.default is not MISSING}
+    return StartRun(
+        definition=definition,
+        number=number,
+        run_id=names.run_id(workflow.name, number, revision, definition.digest, trigger),
+        trigger=trigger,
+        parameters={**defaults, **given},
+        because=because,
+    )
+
+
+def opened(decision: StartRun, revision: str, now: datetime) -> Run:
+    """The run that a decision brings about, before its first step."""
+    definition = decision.definition
+    return Run(
+        id=decision.run_id,
+        name=definition.workflow.name,
+        number=decision.number,
+        revision=revision,
+        digest=definition.digest,
+        trigger=decision.trigger,
+        created_at=now,
+        path=definition.path,
+        workflow=definition.workflow,
+        parameters=decision.parameters,
+        parts=definition.parts,
+        steps={name: StepRun(name) for name in definition.workflow.steps},
+    )
+
+
+def _why(past: Past) -> str:
+    if past.digest is None:
+        return "new"
+    return "; ".join(past.why_changed) or "definition changed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.settings.sources import read_secret, read_settings, require
+from reconciler.settings.sources import read_settings, require
 from reconciler.settings.table import (
     Executor,
     Ledger,
@@ -16,7 +16,7 @@ from reconciler.settings.table import (
     Store,
     table,
 )
-from reconciler.settings.values import Secret, shown
+from reconciler.settings.values import Secret, read_secret, shown
 
 __all__ = [
     "Executor",

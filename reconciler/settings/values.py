@@ -7,27 +7,14 @@ a value, or raises ValueError with the end of a sentence: "must be ...".
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, TypeVar
+import os
 
-Text = str | tuple[str, ...]
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+from reconciler.errors import SettingsError
+from reconciler.settings.about import Kind
 
-
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[T_co]):
-    """A kind of value: its name in the documentation, and its reader.
-
-    `read` gets the text and the directory that relative paths start from.
-    """
-
-    name: str
-    read: Callable[[Text, Path], T_co]
-    secret: bool = False
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.settings.about import Text
 
 
 class Secret:
@@ -60,11 +47,11 @@ def one(text: Text) -> str:
     return text.strip()
 
 
-def _word(text: Text, _base: Path) -> str:
+def _word(text: Text, _base: str) -> str:
     return one(text)
 
 
-def _boolean(text: Text, _base: Path) -> bool:
+def _boolean(text: Text, _base: str) -> bool:
     word = one(text).lower()
     if word in ("true", "yes", "on", "1"):
         return True
@@ -73,15 +60,15 @@ def _boolean(text: Text, _base: Path) -> bool:
     raise ValueError("must be true or false")
 
 
-def _path(text: Text, base: Path) -> Path:
+def _path(text: Text, base: str) -> str:
     word = one(text)
     if not word:
         raise ValueError("must be a path")
-    return Path(base, Path(word).expanduser()).absolute()
+    return os.path.abspath(os.path.join(base, os.path.expanduser(word)))
 
 
-def _location(text: Text, base: Path) -> str:
-    """A git or store address; a bare path is made absolute, an address with a password in it is refused."""
+def _location(text: Text, base: str) -> str:
+    """A git address; a bare path is made absolute, an address with a password in it is refused."""
     word = one(text)
     if "://" in word:
         authority = word.split("://", 1)[1].split("/", 1)[0]
@@ -89,17 +76,15 @@ def _location(text: Text, base: Path) -> str:
             raise ValueError("must not hold a password; give it by a *_file setting")
         return word
     is_ssh_short_form = ":" in word.split("/", 1)[0]
-    if not word or is_ssh_short_form:
-        return word
-    return str(Path(base, Path(word).expanduser()).resolve())
+    return word if is_ssh_short_form else _path(word, base)
 
 
-def _list(text: Text, _base: Path) -> tuple[str, ...]:
+def _list(text: Text, _base: str) -> tuple[str, ...]:
     parts = text.split(",") if isinstance(text, str) else text
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def _secret(text: Text, _base: Path) -> Secret:
+def _secret(text: Text, _base: str) -> Secret:
     return Secret(one(text))
 
 
@@ -111,10 +96,10 @@ LIST = Kind("list", _list)
 SECRET = Kind("secret", _secret, secret=True)
 
 
-def choice(*words: str) -> Kind[str]:
+def choice(*words: str) -> Kind:
     """One of some words."""
 
-    def read(text: Text, _base: Path) -> str:
+    def read(text: Text, _base: str) -> str:
         word = one(text)
         if word not in words:
             raise ValueError(f"must be {' or '.join(words)}")
@@ -123,10 +108,10 @@ def choice(*words: str) -> Kind[str]:
     return Kind(" or ".join(words), read)
 
 
-def integer(minimum: int) -> Kind[int]:
+def integer(minimum: int) -> Kind:
     """A whole number from `minimum` on."""
 
-    def read(text: Text, _base: Path) -> int:
+    def read(text: Text, _base: str) -> int:
         word = one(text)
         if not word.isascii() or not word.isdigit() or int(word[:19]) < minimum:
             raise ValueError(f"must be a whole number, {minimum} or more")
@@ -141,7 +126,7 @@ def _scaled(word: str, units: dict[str, float], what: str) -> float:
         value = float(number) * units[word[len(number) :].strip()]
     except (ValueError, KeyError):
         raise ValueError(f"must be {what}") from None
-    if not math.isfinite(value) or value < 0:
+    if not 0 <= value < 1e18:  # neither negative, nor infinite, nor nan
         raise ValueError(f"must be {what}")
     return value
 
@@ -150,16 +135,28 @@ _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0
 _BYTES = {"": 1.0, "B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
 
 
-def _duration(text: Text, _base: Path) -> float:
+def _duration(text: Text, _base: str) -> float:
     return _scaled(one(text), _SECONDS, "a duration such as 90s, 5m or 1h")
 
 
-def _size(text: Text, _base: Path) -> int:
+def _size(text: Text, _base: str) -> int:
     return int(_scaled(one(text), _BYTES, "a size such as 256KiB or 10MiB"))
 
 
 DURATION = Kind("duration", _duration)
 SIZE = Kind("size", _size)
+
+
+def read_secret(value: Secret | None, path: str) -> Secret | None:
+    """The secret that was given, or the first line of the file that holds it."""
+    if value is not None or not path:
+        return value
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Secret(one(file.readline(65536).rstrip("\n")))
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it holds no plain text"
+        raise SettingsError(f"Cannot read the secret file {path}: {reason}.") from exc
 
 
 def shown(value: object) -> str:

@@ -1,0 +1,84 @@
+"""The ledger's first page: every workflow with its latest run, failures first, bounded for 10,000."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from reconciler.ledger.markdown import table, word
+from reconciler.ledger.moment import read, stamp, took
+from reconciler.model.run import Phase
+
+FAILING: Final = 200
+NEWEST: Final = 100
+
+_failing: Final = (Phase.FAILED, Phase.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The latest run of one workflow; `place` is the directory of its page."""
+
+    workflow: str
+    place: str
+    number: int
+    phase: Phase
+    finished_at: datetime
+    duration: float | None = None
+
+
+def entry(record: Mapping[str, Any], place: str) -> Entry:
+    """The overview's line for `record`."""
+    return Entry(
+        workflow=record["workflow"],
+        place=place,
+        number=record["number"],
+        phase=Phase(record["phase"]),
+        finished_at=read(record.get("finishedAt") or record["createdAt"]),
+        duration=record.get("duration"),
+    )
+
+
+def render(entries: Collection[Entry]) -> str:
+    """The page; the order of `entries` does not matter."""
+    newest = sorted(entries, key=lambda entry: (-entry.finished_at.timestamp(), entry.workflow))
+    failing = [entry for entry in newest if entry.phase in _failing]
+    others = [entry for entry in newest if entry.phase not in _failing]
+    sections = [
+        "# Runs",
+        _counts(entries),
+        _section("Failing", failing, FAILING),
+        _section("Latest", others, NEWEST),
+        "Each run is a commit of this branch: `git log -- <workflow>`.",
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _counts(entries: Collection[Entry]) -> str:
+    counts = Counter(entry.phase for entry in entries)
+    phases = ", ".join(f"{counts[phase]} {phase}" for phase in Phase if counts[phase])
+    return f"{len(entries)} workflow{'s' if len(entries) != 1 else ''}: {phases or 'no run yet'}."
+
+
+def _section(title: str, entries: Sequence[Entry], limit: int) -> str:
+    if not entries:
+        return ""
+    rows = [
+        (
+            f"[{word(entry.workflow)}](<{entry.place}/README.md>)",
+            f"{entry.phase}",
+            f"#{entry.number}",
+            stamp(entry.finished_at)[:19].replace("T", " "),
+            took(entry.duration),
+        )
+        for entry in entries[:limit]
+    ]
+    shown = f"## {title}\n\n" + table(("Workflow", "Phase", "Run", "Finished (UTC)", "Took"), rows)
+    return (
+        shown
+        if len(entries) <= limit
+        else f"{shown}\n\n... and {len(entries) - limit} more, in the directories above."
+    )

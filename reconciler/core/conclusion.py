@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -60,7 +61,7 @@ def _outputs(run: Run) -> Outputs:
     known = context.of_run(run, run.steps)
     parameters: dict[str, Value] = {}
     for name, template in declared.parameters.items():
-        if all(run.steps[s].phase is Phase.SUCCEEDED for s in templates.steps_in(template)):
+        if all(run.steps[s].phase is Phase.SUCCEEDED for s in _steps_in(template)):
             parameters[name] = templates.render(template, known)
     artifacts: dict[str, Artifact] = {}
     for name, source in declared.artifacts.items():
@@ -69,3 +70,13 @@ def _outputs(run: Run) -> Outputs:
         if found is not None:
             artifacts[name] = found
     return Outputs(parameters=parameters, artifacts=artifacts)
+
+
+def _steps_in(template: Value) -> Iterator[str]:
+    """The steps that a template refers to."""
+    if isinstance(template, str):
+        for embedded in expressions.find(template):
+            yield from (r.path[0] for r in expressions.references(embedded.source) if r.root == "steps")
+    elif isinstance(template, dict | list):
+        for item in template.values() if isinstance(template, dict) else template:
+            yield from _steps_in(item)

@@ -88,7 +88,8 @@ def _open(run: Run, step: Step, now: datetime) -> tuple[StepRun, Launch | None]:
 
 def _holds(run: Run, step: Step) -> bool:
     assert step.when is not None
-    value = expressions.evaluate(step.when, context.of_run(run, step.depends_on))
+    source = expressions.condition(step.when).source
+    value = expressions.evaluate(source, context.of_run(run, step.depends_on))
     if not isinstance(value, bool):
         raise expressions.ExpressionFailed(f"`{step.when}` gave {value!r}, which is neither true nor false")
     return value

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.core import names, schedule
+from reconciler.core import names, schedule, values
 from reconciler.model.run import Run, StartRun, StepRun, Trigger, TriggerKind
 from reconciler.model.workflow import MISSING, Definition, Value
 
@@ -52,13 +52,17 @@ def start(
 ) -> StartRun:
     """The decision to start one run; `given` parameters stand over the defaults."""
     workflow = definition.workflow
-    defaults = {p.name: p.default for p in workflow.parameters.values() if p.default is not MISSING}
+    declared = workflow.parameters
+    defaults = {p.name: p.default for p in declared.values() if p.default is not MISSING}
+    parameters = {
+        name: values.coerce(value, declared[name].type) for name, value in {**defaults, **given}.items()
+    }
     return StartRun(
         definition=definition,
         number=number,
         run_id=names.run_id(workflow.name, number, revision, definition.digest, trigger),
         trigger=trigger,
-        parameters={**defaults, **given},
+        parameters=parameters,
         because=because,
     )
 

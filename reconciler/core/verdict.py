@@ -68,7 +68,7 @@ def backoff(retry: Retry, key: AttemptKey) -> timedelta:
 def _succeeded(run: Run, step: StepRun, definition: Step, attempt: Attempt, raw: Outputs) -> StepRun:
     try:
         typed = _typed(definition, raw)
-    except ValueError as error:
+    except values.ValueRefused as error:
         kept = replace(attempt, outputs=Outputs(artifacts=raw.artifacts))
         return failed(run, step, kept, FailureClass.FAILURE, "OutputInvalid", str(error))
     outputs = Outputs(parameters=typed, artifacts=raw.artifacts)
@@ -77,14 +77,14 @@ def _succeeded(run: Run, step: StepRun, definition: Step, attempt: Attempt, raw:
 
 
 def _typed(definition: Step, raw: Outputs) -> dict[str, Value]:
-    """Output values in their declared types; ValueError names the output that has another."""
+    """Output values in their declared types; ValueRefused names the output that has another."""
     typed: dict[str, Value] = {}
     for output in definition.parameter_outputs:
         if output.name in raw.parameters:
             try:
                 typed[output.name] = values.parse_text(raw.parameters[output.name], output.type)
-            except ValueError as error:
-                raise ValueError(f"output '{output.name}' ({output.path}): {error}") from error
+            except values.ValueRefused as error:
+                raise values.ValueRefused(f"output '{output.name}' ({output.path}): {error}") from error
         elif output.default is not MISSING:
             typed[output.name] = output.default
     return typed

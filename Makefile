@@ -1,0 +1,65 @@
+# Everything a person does with a checkout. `make` lists it; `make demo` is the place to start.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
+	2>/dev/null && { echo $$python; break; }; done)
+PYTEST_ARGS ?= -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format testbed bench lock clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(VENV)/runtime.stamp ## push a repository, run its workflows, read the history with git log
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
+
+test: $(VENV)/dev.stamp ## run every test that needs no cluster
+	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/dev.stamp ## check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/dev.stamp ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+testbed: ## build the S3 servers for the tests (needs Go)
+	@mkdir -p .testbed && directory=$$(tests/testbed/build) && ln -sfn "$$directory" .testbed/bin && ls -L .testbed/bin
+
+bench: $(VENV)/dev.stamp ## measure, beside the floor and the peers
+	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m tests.benchmarks
+
+# The locks name hashes and no registry; they hold for every Python of `requires-python`.
+UV_COMPILE = $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command 'make lock' --upgrade
+lock: $(VENV)/runtime.stamp ## raise the locked versions of all dependencies
+	$(BIN)/pip install --quiet uv
+	$(UV_COMPILE) --group pyproject.toml:build --output-file requirements/build.lock
+	$(UV_COMPILE) pyproject.toml --output-file requirements/runtime.lock
+	$(UV_COMPILE) pyproject.toml --extra dev --group pyproject.toml:build --output-file requirements/dev.lock
+
+clean: ## remove what was made here
+	rm -rf $(VENV) .demo .testbed .cache dist build .*_cache .hypothesis .coverage
+
+# Stamps: what is installed stays installed until the locks or the package's metadata change.
+$(VENV)/python.stamp:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 with venv is needed (on Debian: apt install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/runtime.stamp: $(VENV)/python.stamp requirements/build.lock requirements/runtime.lock pyproject.toml
+	@echo "Installing into $(VENV)"
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/build.lock -r requirements/runtime.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.lock
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@

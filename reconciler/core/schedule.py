@@ -25,9 +25,13 @@ GRACE: Final = timedelta(minutes=15)
 """With `catchUp: none`, a time counts as missed when no pass looked within this span after it."""
 
 _MAX_LENGTH = 200
+_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _YEARS = 9  # leap days may lie eight years apart
 _WORD = re.compile(r"[A-Za-z]+")
-_WORDS = frozenset("sun mon tue wed thu fri sat jan feb mar apr may jun jul aug sep oct nov dec l".split())
+_WORDS = frozenset(
+    ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "l")
+    + ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+)
 _ALIASES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 _NEAR_CHANGE = timedelta(hours=25)  # longer than any change of a zone's offset (Samoa once skipped a day)
 
@@ -67,9 +71,9 @@ def _cron_problem(cron: str) -> str | None:
     if len(fields) != 5:
         return f"A cron line has five fields (minute hour day month weekday), and '{cron}' has {len(fields)}."
     if strange := [word for word in _WORD.findall(cron) if word.lower() not in _WORDS]:
-        return f"'{strange[0]}' means nothing in a cron line; only days (mon), months (jan) and L are words there."
+        return f"'{strange[0]}' means nothing in a cron line; its words are days (mon), months (jan) and L."
     try:
-        line = croniter(cron, datetime(2024, 1, 1), max_years_between_matches=_YEARS)
+        line = croniter(cron, _SOME_DAY, max_years_between_matches=_YEARS)
     except (CroniterError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         return f"'{cron}' is not a cron line: {_words(error)}."
     try:
@@ -81,7 +85,8 @@ def _cron_problem(cron: str) -> str | None:
 
 def _words(error: Exception) -> str:
     """croniter's own, without the line that it repeats in brackets."""
-    text = re.sub(r"^\[.*\] ", "it ", str(error).partition("\n")[0])
+    text = re.sub(r"^\[.*\] ", "", str(error).partition("\n")[0])
+    text = f"it {text}" if text.startswith("is ") else text
     return text.rstrip(".")[:_MAX_LENGTH]
 
 
@@ -126,7 +131,7 @@ def _first(schedule: Schedule, after: datetime) -> datetime | None:
 
 
 def _walk(cron: str, start: datetime, *, forward: bool) -> Iterator[datetime]:
-    """The local times of the line, from `start` (included) on; none where no time is found in _YEARS years."""
+    """The local times of the line, from `start` (included) on, until none comes for years."""
     from croniter import CroniterError, croniter
 
     edge = timedelta(seconds=-1 if forward else 1)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem, Severity
+from reconciler.state.glance import STARTABLE
 from reconciler.state.recording import settle_started
 from reconciler.state.rows import plain, to_moment, to_text
 from reconciler.state.table import Row, Table
@@ -30,7 +31,6 @@ WORKFLOWS = Table(
     ("name",),
 )  # fmt: skip
 MARKS = Table("schedule_marks", ("workflow", "cron", "at"), ("workflow", "cron"))
-META = Table("meta", ("key", "value"), ("key",))
 
 _CHOSEN = "(SELECT value FROM json_each(?))"
 
@@ -68,7 +68,7 @@ def startable(cursor: sqlite3.Cursor) -> list[str]:
     The index knows them all; the newest run has the last word on each.
     """
     cursor.execute(
-        "SELECT name FROM workflows WHERE on_change = 1 AND suspend = 0 AND digest IS NOT started_digest"
+        f"SELECT name FROM workflows WHERE {STARTABLE}"
         " AND digest IS NOT (SELECT r.digest FROM runs r WHERE r.name = workflows.name"
         " ORDER BY r.number DESC LIMIT 1) ORDER BY name"
     )
@@ -77,6 +77,10 @@ def startable(cursor: sqlite3.Cursor) -> list[str]:
 
 def entries(cursor: sqlite3.Cursor, where: str = "true", values: Row = ()) -> list[CatalogEntry]:
     return [_to_entry(row) for row in WORKFLOWS.select(cursor, f"{where} ORDER BY name", values)]
+
+
+def entries_among(cursor: sqlite3.Cursor, column: str, values: Iterable[str]) -> list[CatalogEntry]:
+    return entries(cursor, f"{column} IN {_CHOSEN}", (json.dumps(list(values)),))
 
 
 def problems(cursor: sqlite3.Cursor) -> list[Problem]:

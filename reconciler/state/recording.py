@@ -6,7 +6,6 @@ into the other 998.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
 
@@ -147,12 +146,14 @@ class Recording:
         """The definition that the run keeps, stored once for all runs that share it."""
         if run.workflow is None and not run.parts:
             return None
+        from hashlib import sha256  # a pass that starts no run can do without OpenSSL
+
         document = None if run.workflow is None else to_json(run.workflow.document)
         parts = to_json(dict(run.parts))
-        sha256 = hashlib.sha256(f"{document}\n{parts}".encode()).hexdigest()
-        if sha256 not in self._definitions:
-            self._definitions[sha256] = self._stored_definition(sha256, document, parts)
-        return self._definitions[sha256]
+        name = sha256(f"{document}\n{parts}".encode()).hexdigest()
+        if name not in self._definitions:
+            self._definitions[name] = self._stored_definition(name, document, parts)
+        return self._definitions[name]
 
     def _stored_definition(self, sha256: str, document: str | None, parts: str) -> int:
         query = "SELECT id FROM definitions WHERE sha256 = ?"

@@ -18,6 +18,7 @@ from reconciler.model.problem import Problem
 from reconciler.model.run import Phase, Run
 from reconciler.state import catalog
 from reconciler.state.connection import Connection
+from reconciler.state.glance import META
 from reconciler.state.recall import Parse, summaries, whole_runs
 from reconciler.state.recording import Recording, settle_outbox, settle_started
 from reconciler.state.rows import PUBLICATIONS
@@ -229,14 +230,23 @@ class State:
         with self._connection.read() as cursor:
             return catalog.entries(cursor)
 
+    def entries_at(self, paths: Collection[str]) -> list[CatalogEntry]:
+        """The workflows defined in the files at `paths`."""
+        with self._connection.read() as cursor:
+            return catalog.entries_among(cursor, "path", paths)
+
+    def entries_named(self, names: Collection[str]) -> list[CatalogEntry]:
+        with self._connection.read() as cursor:
+            return catalog.entries_among(cursor, "name", names)
+
     def problems(self) -> list[Problem]:
         with self._connection.read() as cursor:
             return catalog.problems(cursor)
 
-    def globs(self) -> dict[str, tuple[str, ...]]:
-        """The patterns of the workflows that have any, by name."""
+    def entries_with_globs(self) -> list[CatalogEntry]:
+        """The workflows whose digest depends on more files than their definition."""
         with self._connection.read() as cursor:
-            return {entry.name: entry.globs for entry in catalog.entries(cursor, "globs <> '[]'")}
+            return catalog.entries(cursor, "globs <> '[]'")
 
     def schedule_mark(self, name: str, cron: str) -> datetime | None:
         """The last due time of a cron line that was dealt with."""
@@ -251,12 +261,12 @@ class State:
 
     def meta(self, key: str) -> str | None:
         with self._connection.read() as cursor:
-            rows = catalog.META.select(cursor, "key = ?", (key,))
+            rows = META.select(cursor, "key = ?", (key,))
             return next((str(value) for _, value in rows), None)
 
     def set_meta(self, key: str, value: str) -> None:
         with self._connection.write() as cursor:
-            catalog.META.put(cursor, [(key, value)])
+            META.put(cursor, [(key, value)])
 
     def _newest(self, where: str, *values: str | int) -> Run | None:
         keys = f"SELECT key FROM runs {where} ORDER BY number DESC, key DESC LIMIT 1"

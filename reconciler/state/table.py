@@ -9,8 +9,6 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
 from reconciler.errors import StateCorrupt
 from reconciler.state.failures import REBUILD
@@ -19,28 +17,17 @@ Scalar = str | int | float | None
 Row = tuple[Scalar, ...]
 
 
-@dataclass(frozen=True)
 class Table:
     """The columns of one table in the order of its rows, and those that identify a row."""
 
-    name: str
-    columns: tuple[str, ...]
-    key: tuple[str, ...]
-
-    @cached_property
-    def selection(self) -> str:
-        """What to SELECT so that `opened` can check and return it."""
-        return ", ".join(f"{self.name}.{column}" for column in (*self.columns, "seal"))
-
-    @cached_property
-    def _insert(self) -> str:
-        marks = ", ".join("?" * (len(self.columns) + 1))
-        return f"INTO {self.name} ({', '.join(self.columns)}, seal) VALUES ({marks})"
-
-    @cached_property
-    def _upsert(self) -> str:
-        changes = ", ".join(f"{c} = excluded.{c}" for c in (*self.columns, "seal") if c not in self.key)
-        return f"INSERT {self._insert} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changes}"
+    # A plain class: this module is imported by passes with nothing to do, dataclasses costs them 5 ms.
+    def __init__(self, name: str, columns: tuple[str, ...], key: tuple[str, ...]) -> None:
+        self.name = name
+        whole = (*columns, "seal")
+        self._selection = ", ".join(f"{name}.{column}" for column in whole)
+        self._insert = f"INSERT INTO {name} ({', '.join(whole)}) VALUES ({', '.join('?' * len(whole))})"
+        changes = ", ".join(f"{column} = excluded.{column}" for column in whole if column not in key)
+        self._upsert = f"{self._insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
 
     def put(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
         """Write `rows`, each in the place of the row with its key."""
@@ -48,11 +35,11 @@ class Table:
 
     def add(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
         """Write rows that cannot be there yet."""
-        cursor.executemany("INSERT " + self._insert, map(_sealed, rows))
+        cursor.executemany(self._insert, map(_sealed, rows))
 
     def select(self, cursor: sqlite3.Cursor, where: str, values: Row = ()) -> Iterator[Row]:
         """The rows that `where` (and what may follow it, such as ORDER BY) chooses."""
-        cursor.execute(f"SELECT {self.selection} FROM {self.name} WHERE {where}", values)
+        cursor.execute(f"SELECT {self._selection} FROM {self.name} WHERE {where}", values)
         return map(self._opened, cursor.fetchall())
 
     def _opened(self, row: Row) -> Row:

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
+from reconciler.settings.groups import Executor, Ledger, Limits, Logging, Pass, Repository, State, Store
 from reconciler.settings.sources import read_settings, require
-from reconciler.settings.table import (
-    Executor,
-    Ledger,
-    Limits,
-    Logging,
-    Pass,
-    Repository,
-    Setting,
-    Settings,
-    State,
-    Store,
-    table,
-)
+from reconciler.settings.table import Setting, Settings, table
 from reconciler.settings.values import Secret, read_secret, shown
 
 __all__ = [

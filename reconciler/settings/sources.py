@@ -122,6 +122,8 @@ def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:
             token_file=ledger.token_file or (repository.token_file if shares_access else ""),
             ssh_key=ledger.ssh_key or (repository.ssh_key if shares_access else ""),
             known_hosts=ledger.known_hosts or repository.known_hosts,
+            ca_file=ledger.ca_file or repository.ca_file,
+            plain_http=ledger.plain_http or (shares_access and repository.plain_http),
         ),
     )
 

@@ -1,0 +1,291 @@
+"""Every setting there is, group by group: its default, and the sentence that explains it.
+
+Flags, variables, the settings file, `doctor`, docs/settings.md and docs/reconciler.example.yaml are all
+made from these classes.
+"""
+
+from __future__ import annotations
+
+from reconciler.settings.about import Group, setting
+from reconciler.settings.values import (
+    BOOLEAN,
+    DURATION,
+    LIST,
+    LOCATION,
+    PATH,
+    SECRET,
+    SIZE,
+    TEXT,
+    choice,
+    integer,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.settings.values import Secret
+
+
+class Repository(Group):
+    """Where the workflows come from."""
+
+    url: str = setting(
+        LOCATION,
+        "The repository with the workflows.",
+        default="",
+        example="https://git.example.com/team/flows.git",
+    )
+    branch: str = setting(
+        TEXT, "The branch whose definitions are carried out.", default="main", example="main"
+    )
+    path: str = setting(TEXT, "The folder of the definitions.", default="workflows", example="workflows")
+    username: str = setting(
+        TEXT, "The name that goes with the token, over https.", default="x-access-token", example="oauth2"
+    )
+    token_file: str = setting(
+        PATH,
+        "A file with the access token or password for https; read anew by each pass.",
+        default="",
+        example="/run/secrets/git-token",
+    )
+    ssh_key: str = setting(PATH, "A private key for ssh.", default="", example="/run/secrets/id_ed25519")
+    known_hosts: str = setting(
+        PATH,
+        "The host keys that are trusted; ssh needs it.",
+        default="",
+        example="/etc/reconciler/known_hosts",
+    )
+    ca_file: str = setting(
+        PATH,
+        "The certificate authority of the host, where it is not a public one.",
+        default="",
+        example="/etc/reconciler/ca.pem",
+    )
+    plain_http: bool = setting(
+        BOOLEAN,
+        "Allow http:// without TLS, which shows the token to the network.",
+        default=False,
+        example="false",
+    )
+    verify_signers: str = setting(
+        PATH,
+        "An allowed-signers file. When set, only a revision signed by one of them is carried out.",
+        default="",
+        example="/etc/reconciler/allowed_signers",
+    )
+
+
+class Ledger(Group):
+    """Where finished runs are committed."""
+
+    url: str = setting(
+        LOCATION,
+        "The repository that takes the run history.",
+        default="",
+        example="https://git.example.com/team/flows-runs.git",
+        otherwise="repository.url",
+    )
+    branch: str = setting(TEXT, "The branch that takes the run history.", default="runs", example="runs")
+    username: str = setting(
+        TEXT,
+        "The name that goes with the token.",
+        default="",
+        example="oauth2",
+        otherwise="repository.username",
+    )
+    token_file: str = setting(
+        PATH,
+        "A file with a token that may push.",
+        default="",
+        example="/run/secrets/git-push-token",
+        otherwise="repository.token_file, when ledger.url is not set",
+    )
+    ssh_key: str = setting(
+        PATH,
+        "A private key that may push.",
+        default="",
+        example="/run/secrets/id_push",
+        otherwise="repository.ssh_key, when ledger.url is not set",
+    )
+    known_hosts: str = setting(
+        PATH,
+        "The host keys that are trusted.",
+        default="",
+        example="/etc/reconciler/known_hosts",
+        otherwise="repository.known_hosts",
+    )
+    ca_file: str = setting(
+        PATH,
+        "The certificate authority of the host.",
+        default="",
+        example="/etc/reconciler/ca.pem",
+        otherwise="repository.ca_file",
+    )
+    plain_http: bool = setting(
+        BOOLEAN,
+        "Allow http:// without TLS.",
+        default=False,
+        example="false",
+        otherwise="repository.plain_http, when ledger.url is not set",
+    )
+    author_name: str = setting(TEXT, "The author of the commits.", default="Reconciler", example="Reconciler")
+    author_email: str = setting(
+        TEXT, "The author's address.", default="reconciler@localhost", example="reconciler@example.com"
+    )
+    signing_key: str = setting(
+        PATH,
+        "A private ssh key; commits are signed with it.",
+        default="",
+        example="/run/secrets/signing_key",
+    )
+
+
+class Store(Group):
+    """Where artifacts and logs are kept."""
+
+    url: str = setting(
+        TEXT,
+        "A directory as `file:///path`, or a bucket as `s3://bucket/prefix`.",
+        default="",
+        example="s3://artifacts/reconciler",
+        otherwise="file://<state.directory>/artifacts",
+    )
+    endpoint: str = setting(
+        TEXT,
+        "Host and port of the S3 server.",
+        default="",
+        example="minio.example.com:9000",
+        otherwise="s3.amazonaws.com",
+    )
+    region: str = setting(
+        TEXT, "The region of the bucket.", default="", example="eu-central-1", otherwise="us-east-1"
+    )
+    secure: bool = setting(BOOLEAN, "Whether to speak TLS to the S3 server.", default=True, example="true")
+    access_key: Secret | None = setting(SECRET, "The access key; in the environment only.", default=None)
+    access_key_file: str = setting(
+        PATH, "A file with the access key.", default="", example="/run/secrets/s3/access-key"
+    )
+    secret_key: Secret | None = setting(SECRET, "The secret key; in the environment only.", default=None)
+    secret_key_file: str = setting(
+        PATH, "A file with the secret key.", default="", example="/run/secrets/s3/secret-key"
+    )
+    public_url: str = setting(
+        TEXT,
+        "Where people open artifacts: an address with `{bucket}` and `{key}` in it; the ledger links to it.",
+        default="",
+        example="https://artifacts.example.com/{bucket}/{key}",
+        otherwise="s3://bucket/key",
+    )
+
+
+class State(Group):
+    """What a pass remembers: a cache, which `reconciler rebuild` makes anew."""
+
+    directory: str = setting(
+        PATH,
+        "Database, lock, clone and working directories of steps.",
+        default="",
+        example="/var/lib/reconciler",
+        otherwise="${XDG_STATE_HOME:-~/.local/state}/reconciler",
+    )
+
+
+class Executor(Group):
+    """Where and how steps run."""
+
+    name: str = setting(choice("local"), "Where steps run.", default="local", example="local")
+    slots: int = setting(
+        integer(1),
+        "How many steps may run at once.",
+        default=0,
+        example="8",
+        otherwise="twice the number of processors",
+    )
+    isolation: str = setting(
+        choice("auto", "bubblewrap", "none"),
+        "A private view of the file system per step; `auto` takes bubblewrap where it is installed.",
+        default="auto",
+        example="bubblewrap",
+    )
+    images: str = setting(
+        choice("none", "auto", "podman", "docker"),
+        "What runs the `image` of a step; `none`: the command runs on the host, and the run says so.",
+        default="none",
+        example="podman",
+    )
+    network: bool = setting(BOOLEAN, "Whether steps may use the network.", default=True, example="false")
+    path: str = setting(
+        TEXT,
+        "The PATH of steps.",
+        default="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        example="/usr/local/bin:/usr/bin:/bin",
+    )
+    grace: float = setting(
+        DURATION, "The time between asking a step to end and ending it.", default=10.0, example="10s"
+    )
+    patience: float = setting(
+        DURATION,
+        "How long a step's files are tried to be fetched or stored while the store does not answer.",
+        default=60.0,
+        example="5m",
+    )
+    hide: tuple[str, ...] = setting(
+        LIST,
+        "Paths that steps cannot see, besides the state directory and every file named here (bubblewrap).",
+        default=(),
+        example="/etc/reconciler,/srv/private",
+    )
+
+
+class Pass(Group):
+    """How long a pass works, and how often it looks and publishes."""
+
+    budget: float = setting(
+        DURATION,
+        "A pass ends after this time; steps that still run are adopted by the next one.",
+        default=600.0,
+        example="10m",
+    )
+    fetch_interval: float = setting(
+        DURATION, "How often a working pass looks for new pushes.", default=15.0, example="15s"
+    )
+    publish_interval: float = setting(
+        DURATION, "How often a working pass commits what has finished.", default=10.0, example="5s"
+    )
+    max_starts: int = setting(integer(1), "The most runs that one pass starts.", default=1000, example="1000")
+
+
+class Limits(Group):
+    """What one repository may ask for."""
+
+    files: int = setting(
+        integer(1), "The most files of a revision, definitions or not.", default=50_000, example="50000"
+    )
+    file_bytes: int = setting(
+        SIZE, "The largest definition file; a larger one is a problem.", default=2**20, example="256KiB"
+    )
+    blob_bytes: int = setting(
+        SIZE, "The largest file that a step can take along by `files`.", default=32 * 2**20, example="100MiB"
+    )
+    parameter_bytes: int = setting(
+        SIZE, "The largest output parameter; larger values are artifacts.", default=2**20, example="64KiB"
+    )
+    log_tail_bytes: int = setting(
+        SIZE,
+        "How much of a log's end is kept in the state; the whole log is an artifact.",
+        default=4 * 1024,
+        example="16KiB",
+    )
+    git_timeout: float = setting(
+        DURATION, "The longest that one git command may take.", default=120.0, example="5m"
+    )
+
+
+class Logging(Group):
+    """What a pass says while it works."""
+
+    level: str = setting(
+        choice("debug", "info", "warning", "error"), "What is worth a line.", default="info", example="info"
+    )
+    format: str = setting(
+        choice("text", "json"), "Lines for people, or a JSON object per line.", default="text", example="json"
+    )

@@ -1,0 +1,177 @@
+"""Our private bare clone of one branch: made, checked, fetched into, thrown away.
+
+It is a cache of the remote. Whatever looks wrong about it (a file that git does not need, a config that
+is not ours to the byte, a lock that a killed git left, an object that cannot be read) is answered by
+deleting it and cloning again, once: that takes less time than finding out, and nothing that was planted
+there survives. There is no work tree, so no link, hook, filter or submodule ever meets the file system.
+
+A pass that finds nothing to do needs no more than this module: it imports `os` and its neighbours alone.
+"""
+
+from __future__ import annotations
+
+import os
+
+from reconciler.errors import GitError, GitUnavailable
+from reconciler.git import safety
+from reconciler.git.access import is_object_id
+from reconciler.git.process import CommandFailed, run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.git.access import GitAccess
+
+_REQUIRED = {"HEAD", "config", "objects", "refs"}
+_EXPECTED = _REQUIRED | {"packed-refs"}
+_FIRST_TIME_PATIENCE = 10
+
+
+class Clone:
+    """The branch of `access`, in the bare repository at `directory`."""
+
+    def __init__(self, directory: str | os.PathLike[str], access: GitAccess, blob_limit: int = 0) -> None:
+        self.directory = os.path.abspath(os.fspath(directory))  # noqa: PTH100
+        self.access = access
+        self._filter = safety.filtering(blob_limit) if blob_limit else {}
+
+    def fetch(self) -> str | None:
+        """Bring the branch up to the remote's; its tip, or None when the remote has no such branch.
+
+        None leaves the last known tip in place: that a branch is gone is for the caller to judge.
+        """
+        return self._fetch(self.access.branch, self.access.ref)
+
+    def fetch_branch(self, branch: str) -> str | None:
+        """The tip of another branch of the same remote, brought here beside ours."""
+        return self._fetch(branch, f"refs/others/{branch}")
+
+    def _fetch(self, branch: str, ref: str) -> str | None:
+        fresh = self.prepare()
+        try:
+            return self._bring(branch, ref, patience=_FIRST_TIME_PATIENCE if fresh else 1)
+        except CommandFailed as failure:
+            from reconciler.git.translate import is_damage, translate
+
+            if fresh or not is_damage(failure):
+                raise translate(failure, self.access, f"fetch '{branch}'") from failure
+        self.discard()
+        return self._fetch(branch, ref)
+
+    def _bring(self, branch: str, ref: str, patience: int) -> str | None:
+        argv = safety.fetch_argv(self.directory, f"+refs/heads/{branch}:{ref}")
+        env = safety.environment(self.access, self._filter)
+        try:
+            run(argv, env, timeout=self.access.timeout * patience)
+        except CommandFailed as failure:
+            if b"couldn't find remote ref" in failure.stderr:
+                return None
+            raise
+        tip = self._value(ref)
+        if tip is None:
+            raise CommandFailed(argv, 0, b"broken branch after the fetch")
+        return tip
+
+    def renew(self) -> None:
+        """Throw the clone away and fetch a new one."""
+        self.discard()
+        self.fetch()
+
+    def tip(self) -> str | None:
+        """The commit that the last fetch brought; reads one file and starts no process."""
+        return self._value(self.access.ref)
+
+    def _value(self, ref: str) -> str | None:
+        value = _read(f"{self.directory}/{ref}").strip()
+        if not value:
+            packed = _read(f"{self.directory}/packed-refs").splitlines()
+            value = next((line.partition(" ")[0] for line in packed if line.endswith(f" {ref}")), "")
+        return value if is_object_id(value) else None
+
+    def prepare(self) -> bool:
+        """Make sure that a sound clone stands there; True when it had to be made, and is empty."""
+        if self._is_sound():
+            return False
+        self.discard()
+        self._make()
+        return True
+
+    def _is_sound(self) -> bool:
+        try:
+            names = set(os.listdir(self.directory))  # noqa: PTH208
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self._unusable("read", error) from error
+        return (
+            names >= _REQUIRED
+            and names <= _EXPECTED
+            and _read(f"{self.directory}/config") == safety.clone_config(self.access)
+            and not os.path.lexists(f"{self.directory}/objects/info/alternates")
+        )
+
+    def _make(self) -> None:
+        # Beside its place and then renamed, so that no half-made repository is ever there.
+        unfinished = f"{self.directory}.new"
+        init = ["git", "init", "--quiet", "--bare", "--template=", "--initial-branch", self.access.branch]
+        try:
+            _delete(unfinished)
+            os.makedirs(os.path.dirname(self.directory), exist_ok=True)  # noqa: PTH103, PTH120
+            run([*init, "--end-of-options", unfinished], safety.environment())
+            with open(f"{unfinished}/config", "w", encoding="utf-8") as file:
+                file.write(safety.clone_config(self.access))
+            os.rename(unfinished, self.directory)  # noqa: PTH104
+        except OSError as error:
+            raise self._unusable("write", error) from error
+        except CommandFailed as failure:
+            from reconciler.git.translate import translate
+
+            raise translate(failure, None, f"make a clone at '{self.directory}'") from failure
+
+    def discard(self) -> None:
+        """Delete the clone; refuses where something else stands."""
+        try:
+            names = set(os.listdir(self.directory))  # noqa: PTH208
+            if names and not names & {"HEAD", "objects"}:
+                raise GitError(
+                    f"'{self.directory}' holds something else than our clone of {self.access.url}.",
+                    hint="Choose another state directory, or empty this one.",
+                )
+            _delete(self.directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._unusable("write", error) from error
+
+    def tidy(self) -> None:
+        """Pack loose objects and small packs; they are many after many fetches or pushes."""
+        tasks = ("--task=loose-objects", "--task=incremental-repack", "--task=commit-graph")
+        argv = ["git", f"--git-dir={self.directory}", "maintenance", "run", "--quiet", *tasks]
+        try:
+            run(argv, safety.environment(None, self._filter), timeout=self.access.timeout)
+        except CommandFailed as failure:
+            from reconciler.git.translate import translate
+
+            raise translate(failure, None, f"tidy the clone at '{self.directory}'") from failure
+
+    def _unusable(self, verb: str, error: OSError) -> GitUnavailable:
+        return GitUnavailable(
+            f"Cannot {verb} the clone at '{self.directory}': {error.strerror}.",
+            hint="Check the owner, the permissions and the free space of the state directory.",
+        )
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _delete(path: str) -> None:
+    if os.path.islink(path):  # noqa: PTH114
+        os.unlink(path)  # noqa: PTH108
+    elif os.path.lexists(path):
+        from shutil import rmtree
+
+        rmtree(path)

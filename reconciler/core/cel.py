@@ -9,12 +9,14 @@ stand before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from reconciler.core.explain import for_people, without_codes
+from reconciler.core.unfold import unfold
+from reconciler.model.workflow import Value
 
 _PLACE = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): ", re.MULTILINE)
 _OUR_TYPES = {
@@ -80,24 +82,35 @@ def compile_source(text: str, types: Types) -> Compiled | tuple[Fault, ...]:
     return Compiled(program, _OUR_TYPES.get(kind), kind)
 
 
-def run(compiled: Compiled, data: Mapping[str, Any]) -> Any | Failure:
-    """The CEL value, or why there is none."""
+def run(compiled: Compiled, data: Mapping[str, Any]) -> Value | Failure:
+    """The value as JSON, or why there is none; raises ValueRefused for what JSON does not have."""
     try:
         value = compiled.program.eval(data=dict(data))
         if value.type().name() == "ERROR":
             return _failure(str(value.plain_value()))
-    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        return unfold(value)
+    except (RuntimeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         return _failure(str(error))
-    return value
 
 
-def full_match(pattern: str, text: str) -> bool | str:
-    """Whether RE2 matches the whole text, in linear time whatever the pattern; or what is wrong with it."""
+@lru_cache(maxsize=1024)
+def pattern_problem(pattern: str) -> str | None:
+    """What is wrong with a regular expression, as a sentence; None if it can be used."""
+    outcome = _matches("", pattern)
+    return outcome.message if isinstance(outcome, Failure) else None
+
+
+def full_match(pattern: str, text: str) -> bool:
+    """Whether RE2 matches the whole text, in linear time whatever the pattern; no text if it is not usable."""
+    # alone first: `a)|(b` is no pattern, but would become one inside of the brackets
+    return pattern_problem(pattern) is None and _matches(text, rf"\A(?:{pattern})\z") is True
+
+
+def _matches(text: str, pattern: str) -> Value | Failure:
     compiled = compile_source("text.matches(pattern)", (("text", "string"), ("pattern", "string")))
     if not isinstance(compiled, Compiled):
-        return compiled[0].message
-    outcome = run(compiled, {"text": text, "pattern": rf"\A(?:{pattern})\z"})
-    return outcome.message if isinstance(outcome, Failure) else bool(outcome.plain_value())
+        return Failure(compiled[0].message)
+    return run(compiled, {"text": text, "pattern": pattern})
 
 
 def _failure(text: str) -> Failure:
@@ -111,15 +124,18 @@ def _faults(text: str, report: str) -> tuple[Fault, ...]:
     if not places:
         return (Fault(0, for_people(without_codes(report))),)
     ends = [place.start() for place in places[1:]] + [len(report)]
-    faults = (
-        Fault(_offset(text, int(place[1]), int(place[2])), for_people(_words(report[place.end() : end])))
+    return _first_of_each_place(
+        _fault(text, _offset(text, int(place[1]), int(place[2])), report[place.end() : end])
         for place, end in zip(places, ends, strict=True)
     )
-    return _first_of_each_place(faults)
 
 
-def _words(part: str) -> str:
-    return without_codes(part.partition("\n |")[0])
+def _fault(text: str, offset: int, words: str) -> Fault:
+    words = without_codes(words.partition("\n |")[0])
+    undeclared = re.match(r"undeclared reference to '([^']*)'", words)
+    if undeclared and text.endswith(undeclared[1], 0, offset):
+        offset -= len(undeclared[1])  # a call is reported where its bracket opens
+    return Fault(offset, for_people(words))
 
 
 def _offset(text: str, line: int, column: int) -> int:
@@ -129,7 +145,7 @@ def _offset(text: str, line: int, column: int) -> int:
     return min(starts[line - 1] + max(0, column - 1), len(text))
 
 
-def _first_of_each_place(faults: Any) -> tuple[Fault, ...]:
+def _first_of_each_place(faults: Iterable[Fault]) -> tuple[Fault, ...]:
     """One error often draws others after it: those at the same place, or the same words, are left out."""
     kept: list[Fault] = []
     for fault in faults:

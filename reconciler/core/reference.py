@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from string import ascii_lowercase, digits
 
+from reconciler.core.embedded import MAX_SOURCE
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.token import Token, string_text, tokens
+from reconciler.core.values import ValueRefused, weigh
 
 ROOTS = ("parameters", "steps", "inputs", "run", "workflow")
 MACROS = frozenset({"map", "filter", "all", "exists", "exists_one", "existsOne"})
@@ -97,9 +99,27 @@ class _Rewriting:
         return self.known[key]
 
 
-@lru_cache(maxsize=4096)
 def scan(source: str) -> Scan:
-    """Find every reference of `source` and rewrite it."""
+    """Find every reference of `source` and rewrite it; `text` is empty for what is no expression at all."""
+    problem = _unusable(source)
+    return Scan("", problems=(problem,)) if problem else _scan(source)
+
+
+def _unusable(source: str) -> ExpressionProblem | None:
+    if len(source) > MAX_SOURCE:
+        message = f"The expression is longer than {MAX_SOURCE} characters."
+        return ExpressionProblem(0, message, "ExpressionTooLarge")
+    if not source.strip():
+        return ExpressionProblem(0, "The expression is empty.")
+    try:
+        weigh(source)
+    except ValueRefused as refused:
+        return ExpressionProblem(0, f"The expression cannot be read: {refused}.")
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _scan(source: str) -> Scan:
     found = list(tokens(source))
     names = {token.text for token in found}
     work = _Rewriting(source, (n for n in _variable_names() if n not in names), list(source))

@@ -29,8 +29,10 @@ _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _YEARS = 9  # leap days may lie eight years apart
 _WORD = re.compile(r"[A-Za-z]+")
 _WORDS = frozenset(
-    ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "l")
-    + ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+    (
+        *("sun", "mon", "tue", "wed", "thu", "fri", "sat", "l"),
+        *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    )
 )
 _ALIASES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 _NEAR_CHANGE = timedelta(hours=25)  # longer than any change of a zone's offset (Samoa once skipped a day)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.core.expressions import Embedded, ExpressionFailed, Scope, evaluate, find, references
+from reconciler.core.embedded import Embedded, ExpressionFailed, find
+from reconciler.core.evaluation import evaluate
+from reconciler.core.scope import Scope
 from reconciler.core.values import MAX_DEPTH, to_text
 from reconciler.model.workflow import Value
 
@@ -44,17 +46,6 @@ def _render_string(template: str, values: Mapping[str, Any], scope: Scope | None
 def render_text(template: str, values: Mapping[str, Any], scope: Scope | None = None) -> str:
     """The template as text, whatever its expressions give: for commands, arguments and environment."""
     return _fill(template, find(template), values, scope)
-
-
-def steps_in(template: Value) -> frozenset[str]:
-    """The steps that the template's expressions refer to."""
-    if isinstance(template, str):
-        found = (reference for e in find(template) for reference in references(e.source))
-        return frozenset(reference.path[0] for reference in found if reference.root == "steps")
-    if isinstance(template, Mapping):
-        template = list(template.values())
-    parts = template if isinstance(template, list | tuple) else ()
-    return frozenset().union(*(steps_in(part) for part in parts))
 
 
 def _fill(template: str, found: tuple[Embedded, ...], values: Mapping[str, Any], scope: Scope | None) -> str:

@@ -215,12 +215,13 @@ def _out_of_range(value: Value, parameter: Parameter) -> str | None:
 def _no_match(value: Value, parameter: Parameter) -> str | None:
     if parameter.pattern is None or not isinstance(value, str):
         return None
-    from reconciler.core.cel import full_match  # the library is 14 MB, and few parameters have a pattern
+    from reconciler.core import cel  # cel refuses values with this module's help, so it comes second
 
-    matched = full_match(parameter.pattern, value)
-    if isinstance(matched, str):
-        return f"its pattern cannot be used: {matched}"
-    return None if matched else f"it must match the pattern {parameter.pattern}"
+    if wrong := cel.pattern_problem(parameter.pattern):
+        return f"its pattern cannot be used: {wrong.rstrip('.')}"
+    return (
+        None if cel.full_match(parameter.pattern, value) else f"it must match the pattern {parameter.pattern}"
+    )
 
 
 def _shown(text: str, width: int = _SHORT) -> str:

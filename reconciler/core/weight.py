@@ -9,11 +9,13 @@ grows at least in proportion), and its constant part once for each turn.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from reconciler.core.reference import MACROS
 from reconciler.core.token import Token, tokens
+from reconciler.core.values import MAX_UNITS
 
-MAX_LOOPS = 4
+MAX_LOOPS: Final = 4
 """Loops within loops; each level is weighed twice, so this bounds the weighing too."""
 
 _ITERATIONS = 10_000  # the library's own limit for one evaluation
@@ -21,8 +23,17 @@ _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _MAX_GROUPS = 64  # the library refuses deeper nesting (32) by itself
 
 
-class TooHeavy(Exception):
+class _TooDeep(Exception):
     """The expression nests loops too deeply to say anything about it."""
+
+
+def excess(text: str, sizes: Mapping[str, int]) -> str | None:
+    """Why the expression must not be evaluated, as a sentence; None where it is harmless."""
+    try:
+        heavy = weight(text, sizes) > MAX_UNITS
+    except _TooDeep:
+        return f"The expression has loops within loops, more than {MAX_LOOPS} deep."
+    return "The expression may build more than 16 MiB." if heavy else None
 
 
 def weight(text: str, sizes: Mapping[str, int]) -> int:
@@ -37,7 +48,7 @@ class _Weighing:
     def group(self, position: int, sizes: Mapping[str, int], groups: int, loops: int) -> tuple[int, int]:
         """The weight from `position` to the end of its group, and the position of what closes it."""
         if groups > _MAX_GROUPS or loops > MAX_LOOPS:
-            raise TooHeavy
+            raise _TooDeep
         total = 0
         while position < len(self._found) and self._found[position].text not in _CLOSING:
             token = self._found[position]

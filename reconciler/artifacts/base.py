@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from reconciler.errors import ArtifactCorrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,12 @@ class Stored:
 
 
 class ArtifactStore(Protocol):
-    """Bytes by key. Keys are relative paths of safe components; memory is bounded whatever the size.
+    """Bytes by key. Keys are relative paths of safe components (`keys.check_key`); no key is also a
+    directory of another. Memory is bounded whatever the size, and every method may be called from
+    several threads.
 
     Raises ArtifactNotFound, ArtifactCorrupt, StoreUnavailable (try later) and PermanentError (never).
+    An exception that reading `source` raises comes out as it is, and nothing is stored.
     """
 
     def put(self, key: str, source: BinaryIO, *, content_type: str = "application/octet-stream") -> Stored:
@@ -30,22 +37,37 @@ class ArtifactStore(Protocol):
         """Store a file; may send its parts in parallel."""
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
-        """A stream of the object's bytes from `offset` on; the caller closes it."""
+        """A stream of the object's bytes from `offset` on, empty behind its end; the caller closes it."""
 
     def get_file(self, key: str, path: Path, *, size: int, sha256: str) -> None:
-        """Fetch to a new file at `path` and verify; on any difference the file is not there and ArtifactCorrupt is raised."""
+        """Fetch to `path` and verify; on any difference ArtifactCorrupt, and what was at `path` stays."""
 
     def stat(self, key: str) -> int | None:
         """Size in bytes, None when there is nothing under the key."""
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key below `prefix`, in order."""
+        """Every key below the directory `prefix` ("a" is "a/", "" is all), in the order of their bytes."""
 
     def delete(self, prefix: str) -> None:
-        """Remove everything below `prefix`; nothing there is no error."""
+        """Remove everything below the directory `prefix` (not ""); nothing there is no error."""
 
     def link(self, key: str) -> str:
         """An address a person can open or hand to a tool; holds no credential."""
 
     def check(self) -> str:
         """Write, read back and delete a small object; a sentence that says what was found. For `doctor`."""
+
+
+def probe(store: ArtifactStore) -> None:
+    """The common part of `check`: raises what goes wrong."""
+    directory = f".check-{secrets.token_hex(8)}"
+    key, content = f"{directory}/probe", secrets.token_bytes(32)
+    store.put(key, BytesIO(content))
+    try:
+        with store.open(key) as stream:
+            if stream.read() != content:
+                raise ArtifactCorrupt(
+                    f"A small object that was just written to {store.link(key)} reads differently."
+                )
+    finally:
+        store.delete(directory)

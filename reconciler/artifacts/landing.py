@@ -1,0 +1,56 @@
+"""Where a stored directory is laid out again, with nothing in its listing taken on trust."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from reconciler.artifacts.beneath import stays_below
+from reconciler.errors import ArtifactCorrupt
+
+
+class Landing:
+    """Names are relative and plain, nothing is written twice, and links lead nowhere but inside.
+
+    A context: the links are made at its good end, when nothing is written any more that could go through one.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._links: list[tuple[Path, str]] = []
+        self._parent = directory
+
+    def __enter__(self) -> Landing:
+        return self
+
+    def file(self, name: str) -> Path:
+        """Where the file `name` goes; its directory is there."""
+        path = self._directory.joinpath(*_parts(name))
+        if path.parent != self._parent:  # files come sorted: mostly it is the one of the last
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._parent = path.parent
+        return path
+
+    def directory(self, name: str) -> None:
+        self.file(name).mkdir(exist_ok=True)
+
+    def link(self, name: str, target: str) -> None:
+        if not stays_below(_parts(name), target):
+            raise ArtifactCorrupt(f"It holds {name!r}, a symlink to {target!r}, which leads outside.")
+        self._links.append((self.file(name), target))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            for path, target in self._links:
+                path.symlink_to(target)
+        elif isinstance(error, (FileExistsError, NotADirectoryError)):
+            raise ArtifactCorrupt(f"It holds one name twice: {error.filename}.") from error
+
+
+def _parts(name: str) -> list[str]:
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise ArtifactCorrupt(f"It holds the name {name!r}, which is not plain and relative.")
+    return parts

@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format testbed bench lock clean
+.PHONY: help demo test lint format docs testbed bench lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +29,9 @@ lint: $(VENV)/dev.stamp ## check style, types and layers
 format: $(VENV)/dev.stamp ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/dev.stamp ## write the pages that are made from the code
+	$(BIN)/python -m docs.generate
 
 testbed: ## build the S3 servers for the tests (needs Go)
 	@mkdir -p .testbed && directory=$$(tests/testbed/build) && ln -sfn "$$directory" .testbed/bin && ls -L .testbed/bin

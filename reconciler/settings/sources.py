@@ -134,12 +134,13 @@ def default_state_directory(environ: Mapping[str, str]) -> str:
     return os.path.abspath(os.path.join(os.path.expanduser(home), "reconciler"))
 
 
-def require(settings: Settings, name: str) -> None:
-    """Raise SettingsError, saying how to set it, when the setting `name` is empty."""
+def require(settings: Settings, name: str) -> Settings:
+    """The settings, if `name` is set in them; else SettingsError, saying how to set it."""
     row = table()[name]
     if not row.of(settings):
         hint = f"Give {row.flag}, set {row.variable}, or write it into the file of --config."
         raise SettingsError(f"{name} is not set.", hint=hint)
+    return settings
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

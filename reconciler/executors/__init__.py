@@ -1,0 +1,19 @@
+"""Where steps run. A new executor is one package here and one line in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.executors.base import Executor
+
+
+def _local(*arguments: Any, **named: Any) -> Executor:
+    from reconciler.executors.local import LocalExecutor
+
+    return LocalExecutor(*arguments, **named)
+
+
+EXECUTORS: Mapping[str, Callable[..., Executor]] = {"local": _local}
+"""By the name in the settings; each is imported when it is chosen."""

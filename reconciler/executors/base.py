@@ -20,7 +20,7 @@ class Executor(Protocol):
     """How many attempts may be live at once."""
 
     def anchor(self, run: Run) -> None:
-        """Keep `run` (identity and definition, not its progress) beside its attempts, to survive a lost database."""
+        """Keep `run` (identity and definition, not its progress), to survive a lost database."""
 
     def survey(self) -> Iterable[Run]:
         """The anchored runs: progress is not kept with them, `observe` tells it."""
@@ -38,7 +38,7 @@ class Executor(Protocol):
         """
 
     def observe(self, keys: Collection[AttemptKey]) -> Mapping[AttemptKey, Observation]:
-        """What each attempt is doing now, Missing included. An end is reported only once its outputs are stored."""
+        """What each attempt is doing now, Missing included. An end is told once its outputs are stored."""
 
     def cancel(self, key: AttemptKey) -> None:
         """Stop the attempt and all it started; ask first, insist later. What is gone is no error."""
@@ -47,7 +47,7 @@ class Executor(Protocol):
         """Return when something may have changed, after `timeout` seconds at the latest."""
 
     def read_log(self, key: AttemptKey, offset: int = 0) -> bytes:
-        """What the attempt has written since byte `offset`, at most 1 MiB; empty when there is nothing (yet)."""
+        """What the attempt has written from byte `offset` on, at most 1 MiB; empty if nothing (yet)."""
 
     def close(self) -> None:
         """Let go of what this process holds; running attempts go on."""

@@ -1,0 +1,270 @@
+"""The attempts that this process knows to be under way, and what moves them from one stage to the next.
+
+Everything here runs in the thread that calls; only the bytes are moved by others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from reconciler.artifacts.base import ArtifactStore
+from reconciler.errors import ExecutorUnavailable, LaunchRejected
+from reconciler.executors.local import launcher, process
+from reconciler.executors.local.background import Background, Done
+from reconciler.executors.local.ending import Ending, failed, judge, moment
+from reconciler.executors.local.options import Options
+from reconciler.executors.local.place import Place
+from reconciler.executors.local.transfer import NotStaged, Transfer
+from reconciler.executors.local.watch import Watch
+from reconciler.executors.local.way import Way, cookie
+from reconciler.model import codec
+from reconciler.model.run import AttemptKey, Observation, Status, StepCall
+from reconciler.model.workflow import FailureClass
+
+INSIST_EVERY = 0.2
+DRAIN_PATIENCE = 5.0
+
+
+class Stage(Enum):
+    """How far an attempt is."""
+
+    STAGING = 1
+    RUNNING = 2
+    DRAINING = 3
+    HARVESTING = 4
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """An attempt under way. Times are of the monotonic clock, but for `started`."""
+
+    place: Place
+    call: StepCall
+    way: Way
+    note: str
+    stage: Stage = Stage.STAGING
+    lock: int | None = None
+    child: int | None = None
+    started: float | None = None
+    cancelled: float | None = None
+    told: bool = False
+    act_at: float = 0.0
+
+    def unlock(self) -> None:
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+
+class Attempts:
+    """Live attempts by key, and the observations of those that ended since they were last asked for."""
+
+    def __init__(self, store: ArtifactStore, options: Options) -> None:
+        self.live: dict[AttemptKey, Live] = {}
+        self.ended: dict[AttemptKey, Observation] = {}
+        self._pressing: set[AttemptKey] = set()  # those that want something at a certain time
+        self._options = options
+        self._watch: Watch[AttemptKey] = Watch()
+        self._background = Background(self._watch.ring)
+        self._transfer = Transfer(store, options, self._background.stopping)
+        self._open_files = launcher.allow_open_files(options.slots + 256)
+
+    def begin(self, live: Live) -> None:
+        """Stage and start; the caller holds the attempt's lock, which is let go of here."""
+        self.live[live.place.key] = live
+        call = live.call
+        if call.bundle or call.input_files or call.input_texts or call.working_dir:
+            place, way = live.place, live.way
+            self._background.submit(place.key, lambda: self._transfer.stage(place, call, way))
+        else:
+            self._start(live)
+
+    def adopt(self, live: Live) -> None:
+        """Follow an attempt that another process started."""
+        live.stage = Stage.RUNNING
+        claim = live.place.claim()
+        assert claim is not None
+        self.live[live.place.key] = live
+        self._watch.add(claim.pid, live.place.key, claim.is_alive)
+        if live.place.cancelled_at() is not None:
+            self.cancel(live)
+
+    def cancel(self, live: Live) -> None:
+        """Ask the attempt to stop, now or as soon as it runs; the mark on disk is there already."""
+        if live.cancelled is None:
+            live.cancelled = time.monotonic()
+            self._pressing.add(live.place.key)
+            self._press()
+
+    def turn(self, timeout: float) -> bool:
+        """Wait, at most so long, for something to happen, and carry on with it; whether an attempt ended."""
+        before = len(self.ended)
+        found = [self.live[key] for key in self._watch.wait(self._limit(timeout)) if key in self.live]
+        drained = [live for live in found if live.stage is Stage.DRAINING]
+        self._launchers_ended([live for live in found if live.stage is Stage.RUNNING])
+        for live in drained:
+            self._settle(live)
+        for done in self._background.done():
+            if done.token in self.live:
+                self._transferred(self.live[done.token], done)
+        self._press()
+        return len(self.ended) > before
+
+    def close(self) -> None:
+        """Let go of everything; what runs goes on."""
+        self._background.stop()
+        for live in self.live.values():
+            live.unlock()
+        self._watch.close()
+
+    def _start(self, live: Live) -> None:
+        place = live.place
+        try:
+            live.way.set_up(place, live.call)
+            assert live.lock is not None
+            live.child = launcher.spawn(place, live.lock, self._open_files)
+        except OSError as error:
+            self._forget(live)
+            raise ExecutorUnavailable(f"cannot start {place.key}: {error.strerror}") from error
+        except BaseException:
+            self._forget(live)
+            raise
+        live.unlock()
+        live.stage = Stage.RUNNING
+        self._watch.add(live.child, place.key, lambda: True)
+
+    def _launchers_ended(self, found: list[Live]) -> None:
+        """The commands are over: nothing they left behind may go on, and the log must be whole."""
+        for live in found:
+            if live.child is not None:
+                with suppress(ChildProcessError):
+                    os.waitpid(live.child, 0)
+        orphans = [cookie(live.place) for live in found if self._may_leave_orphans(live)]
+        if orphans:
+            process.end(orphans)
+        for live in found:
+            claim = live.place.claim()
+            if claim is None:  # it ended before it began: told to stop, or no space for the claim
+                self._forget(live)
+            elif process.writes_log_of(claim.logger, live.place.path):
+                live.stage = Stage.DRAINING
+                live.act_at = time.monotonic() + DRAIN_PATIENCE
+                self._pressing.add(live.place.key)
+                self._watch_logger(live, claim.logger)
+            else:
+                self._settle(live)
+
+    def _may_leave_orphans(self, live: Live) -> bool:
+        return not live.way.reaps or live.place.exit_code() is None
+
+    def _watch_logger(self, live: Live, logger: int) -> None:
+        self._watch.add(logger, live.place.key, lambda: process.writes_log_of(logger, live.place.path))
+
+    def _settle(self, live: Live) -> None:
+        """Nothing of it runs any more: say how it ended, after storing what there is to store."""
+        live.stage = Stage.HARVESTING
+        self._pressing.discard(live.place.key)
+        place, call, way, seen = live.place, live.call, live.way, self._judge(live)
+        if not (place.has_log() or call.parameter_outputs or call.artifact_outputs):
+            self._finish(live, seen)
+            return
+
+        def harvest() -> Observation:
+            whole = self._transfer.harvest(place, call, way, seen)
+            place.write("result.json", json.dumps(codec.encode(whole), ensure_ascii=False))
+            return whole
+
+        self._background.submit(place.key, harvest)
+
+    def _judge(self, live: Live) -> Observation:
+        place = live.place
+        code, blame = place.exit_code(), ""
+        if code:
+            code, blame = live.way.outcome(place, code)
+        return judge(
+            Ending(
+                key=place.key,
+                started=place.changed_at("claim"),
+                finished=place.changed_at("exit") or place.changed_at("log"),
+                exit_code=code,
+                cancelled=place.cancelled_at(),
+                blame=blame,
+                note=live.note,
+            )
+        )
+
+    def _transferred(self, live: Live, done: Done) -> None:
+        if isinstance(done.error, NotStaged):
+            self._not_staged(live, done.error)
+        elif isinstance(done.error, OSError):
+            self._forget(live)  # its directory tells all that the next look needs
+            raise ExecutorUnavailable(
+                f"cannot move the files of {live.place.key}: {done.error}"
+            ) from done.error
+        elif done.error is not None:
+            self._forget(live)
+            raise done.error
+        elif live.stage is Stage.HARVESTING:
+            self._finish(live, done.value)
+        elif live.cancelled is not None:
+            self._forget(live)
+        else:
+            self._start_staged(live)
+
+    def _start_staged(self, live: Live) -> None:
+        try:
+            self._start(live)
+        except LaunchRejected as error:
+            self._not_staged(live, NotStaged(FailureClass.FAILURE, error.reason, error.message))
+
+    def _not_staged(self, live: Live, error: NotStaged) -> None:
+        now = moment(time.time())
+        seen = Observation(live.place.key, Status.ENDED, finished_at=now, message=live.note)
+        seen = failed(seen, error.failure, error.reason, error.message)
+        live.place.write("result.json", json.dumps(codec.encode(seen), ensure_ascii=False))
+        self._finish(live, seen)
+
+    def _finish(self, live: Live, seen: Observation) -> None:
+        self._forget(live)
+        self.ended[live.place.key] = seen
+
+    def _forget(self, live: Live) -> None:
+        live.unlock()
+        self._pressing.discard(live.place.key)
+        self.live.pop(live.place.key, None)
+
+    def _press(self) -> None:
+        """Insist with those who were asked to stop, and with a log that does not end."""
+        for key in list(self._pressing):
+            live = self.live[key]
+            claim = live.place.claim() if live.stage in (Stage.RUNNING, Stage.DRAINING) else None
+            if claim is None or time.monotonic() < live.act_at:
+                continue
+            live.act_at = time.monotonic() + INSIST_EVERY
+            if live.stage is Stage.DRAINING:
+                process.tell([claim.logger], signal.SIGKILL)
+            elif self._asked_since(live) >= self._options.grace:
+                live.way.stop(live.place, claim, signal.SIGKILL)
+            elif not live.told:
+                live.told = live.way.stop(live.place, claim, signal.SIGTERM)
+                if live.told:
+                    live.act_at = time.monotonic() + self._options.grace - self._asked_since(live)
+
+    def _asked_since(self, live: Live) -> float:
+        """Seconds; by the clock on the wall too, for an attempt that an earlier pass asked to stop."""
+        assert live.cancelled is not None
+        marked = live.place.cancelled_at()
+        return max(time.monotonic() - live.cancelled, time.time() - marked if marked else 0.0)
+
+    def _limit(self, timeout: float) -> float:
+        pressed = (self.live[key] for key in self._pressing)
+        due = min((one.act_at for one in pressed if one.stage is not Stage.STAGING), default=None)
+        if due is None:
+            return timeout
+        return max(0.0, min(timeout, max(due - time.monotonic(), INSIST_EVERY / 10)))

@@ -1,0 +1,133 @@
+"""Steps behind bubblewrap: absolute paths work, the host is read-only, and nothing outlives the command."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shlex
+import signal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from reconciler.errors import LaunchRejected
+from reconciler.executors.local import command, paths, process, sandbox
+from reconciler.executors.local.log import tail
+from reconciler.executors.local.options import Options
+from reconciler.executors.local.place import Place
+from reconciler.executors.local.process import Claim
+from reconciler.executors.local.way import cookie
+from reconciler.model.run import StepCall
+
+MOST_ARGUMENTS = 8000
+"""bubblewrap takes 9,000 arguments."""
+
+
+class Bubblewrap:
+    """With a mount, pid, ipc and host name space of its own."""
+
+    name = "bubblewrap"
+    on_host = True
+    reaps = True
+
+    def __init__(self, options: Options, program: str, hidden: Iterable[Path]) -> None:
+        self._options = options
+        self._program = program
+        self._hidden = tuple(hidden)
+
+    def refusal(self, named: Iterable[str], working_dir: str | None) -> str | None:
+        for path in [*named, working_dir or "."]:
+            if posixpath.isabs(path) and sandbox.is_refused(posixpath.normpath(path)):
+                return f"'{path}' belongs to the system and cannot be an input or output"
+        return None
+
+    def locate(self, place: Place, seen: str) -> tuple[Path, str]:
+        found = paths.spot(real(seen))
+        return place.path / found.base, found.relative
+
+    def set_up(self, place: Place, call: StepCall) -> None:
+        directory = paths.working_directory(call.working_dir)
+        words = sandbox.arguments(self._view(place, call, directory), listing)
+        words += ["--chdir", directory, "--clearenv"]
+        standard = {"PATH": self._options.path, "HOME": paths.HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+        for name, value in {**standard, **call.env, process.COOKIE: cookie(place)}.items():
+            words += ["--setenv", name, value]
+        if len(words) > MOST_ARGUMENTS:
+            raise LaunchRejected("an absolute path lies in a directory of the host with too many entries")
+        # By file, not as arguments: every user of the machine can read those.
+        place.write("sandbox", "\0".join(words) + "\0")
+        run = shlex.join(
+            [
+                self._program,
+                "--args",
+                "8",
+                "--json-status-fd",
+                "7",
+                "--",
+                *command.on_host(call, paths.SCRIPT),
+            ]
+        )
+        place.write("start", f"exec {run} 7>sandbox.status 8<sandbox\n")
+
+    def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
+        if place.sandbox_ended() or exit_code > 128:
+            return exit_code, ""
+        said = tail(place.log, 1000, 3).strip()
+        if "bwrap: execvp " in said:  # its own exit code for that is 1, a shell's is not
+            return 127 if said.endswith("No such file or directory") else 126, ""
+        return None, f"bubblewrap could not set up the step: {said}"
+
+    def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:
+        found = set(process.members([cookie(place)]))
+        if number is signal.SIGKILL:  # bubblewrap itself does not carry the cookie; with it, all of them end
+            found |= set(process.session(claim.pid)) - {claim.pid, claim.logger}
+        process.tell(found, number)
+        return bool(found)
+
+    def _view(self, place: Place, call: StepCall, directory: str) -> sandbox.View:
+        seen = {real(paths.inside(path, call.working_dir)) for path in paths.paths_of(call)}
+        own = sorted(path for path in seen if not paths.is_private(path))
+        opened = [] if paths.is_private(directory) else [real(directory)]
+        for path in [*own, *(posixpath.join(path, ".") for path in opened)]:
+            (place.root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        return sandbox.View(
+            root=str(place.root),
+            binds={paths.WORK: str(place.work), paths.HOME: str(place.home), "/tmp": str(place.tmp)},
+            own=own,
+            opened=opened,
+            shown={} if call.script is None else {paths.SCRIPT: str(place.script)},
+            covered=_existing(self._hidden),
+            network=self._options.network,
+        )
+
+
+def real(seen: str) -> str:
+    """`seen` with the host's links on the way resolved: the view keeps them, so the step follows them."""
+    if paths.is_private(seen):
+        return seen
+    return posixpath.join(os.path.realpath(posixpath.dirname(seen)), posixpath.basename(seen))
+
+
+def listing(directory: str) -> Mapping[str, str]:
+    """The entries of a directory of the host."""
+    try:
+        with os.scandir(directory) as entries:
+            return {entry.name: _kind(entry) for entry in entries}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise LaunchRejected(f"'{directory}' cannot be opened up for the step: {error.strerror}") from error
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return f"->{Path(entry.path).readlink()}"
+    return "directory" if entry.is_dir(follow_symlinks=False) else "file"
+
+
+def _existing(hidden: Iterable[Path]) -> dict[str, str]:
+    found = {}
+    for path in hidden:
+        if path.exists():
+            whole = os.path.realpath(path)
+            found[whole] = "directory" if path.is_dir() else "file"
+    return found

@@ -1,0 +1,32 @@
+"""What the operator decides about local steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`isolation` is auto, bubblewrap or none; `images` is none, auto, podman or docker.
+
+    `hidden` are paths no step may see, besides the directory of attempts and the usual places of
+    credentials. `environment` is the pass's own: used to find and to run podman or docker, never given
+    to a step. Times in seconds, sizes in bytes.
+    """
+
+    slots: int = 4
+    isolation: str = "auto"
+    images: str = "none"
+    network: bool = True
+    path: str = STANDARD_PATH
+    grace: float = 10.0
+    patience: float = 60.0  # how long staging and harvesting retry a store that does not answer
+    parameter_bytes: int = 16 * 1024 * 1024
+    log_tail_bytes: int = 4 * 1024
+    log_tail_lines: int = 50
+    hidden: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,166 @@
+"""The directory of one attempt: what lies where, and what it says about the attempt.
+
+<root>/<run id>/run.json             the anchor
+<root>/<run id>/<step>/<attempt>/
+    call.json                        what was asked for
+    work/ home/ tmp/ root/           what the command sees; root/ holds absolute paths
+    start, script, sandbox           how it is started
+    claim                            who runs it: pid, start time, boot, pid of the log's writer
+    log, exit                        what it said, how it ended
+    cancel                           when it was told to stop
+    result.json                      what was harvested; written last
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from reconciler.errors import LaunchRejected
+from reconciler.executors.local.process import Claim
+from reconciler.model.run import AttemptKey
+
+
+class Place:
+    """One attempt on disk. Reading never fails for want of a file: what is not there is None."""
+
+    def __init__(self, root: Path, key: AttemptKey) -> None:
+        self.key = key
+        self.path = root / safe(key.run_id) / safe(key.step) / str(key.attempt)
+
+    def prepare(self) -> bool:
+        """Make the directories; those that are there stay. Whether all of it is new."""
+        fresh = self._make_own()
+        for directory in (self.work, self.home, self.tmp):
+            directory.mkdir(exist_ok=True)
+        return fresh
+
+    def _make_own(self) -> bool:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.path.mkdir(mode=0o700)
+        except FileExistsError:
+            return False
+        return True
+
+    def clear(self) -> None:
+        """Remove what an interrupted staging left; the caller holds the lock, and nothing was started."""
+        for directory in (self.work, self.tmp, self.root):
+            shutil.rmtree(directory, ignore_errors=True)
+        self.prepare()
+
+    def lock(self) -> int | None:
+        """Take the attempt; None if another process, or its launcher, holds it. Closing the fd lets go."""
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        return fd
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def home(self) -> Path:
+        return self.path / "home"
+
+    @property
+    def tmp(self) -> Path:
+        return self.path / "tmp"
+
+    @property
+    def root(self) -> Path:
+        return self.path / "root"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def script(self) -> Path:
+        return self.path / "script"
+
+    def claim(self) -> Claim | None:
+        """Who runs it; None until it is written whole: the command starts only after that."""
+        return Claim.parse(self._text("claim"))
+
+    def exit_code(self) -> int | None:
+        text = self._text("exit")
+        return int(text) if text.endswith("\n") else None
+
+    def cancelled_at(self) -> float | None:
+        """Seconds since the epoch when it was told to stop."""
+        text = self._text("cancel")
+        return float(text) if text.endswith("\n") else None
+
+    def mark_cancelled(self, now: float) -> None:
+        if self.cancelled_at() is None:
+            self.write("cancel", f"{now}\n")
+
+    def result(self) -> Any:
+        text = self._text("result.json")
+        return json.loads(text) if text else None
+
+    def call(self) -> Any:
+        text = self._text("call.json")
+        return json.loads(text) if text else None
+
+    def has_log(self) -> bool:
+        """Whether the command said anything."""
+        try:
+            return self.log.stat().st_size > 0
+        except OSError:
+            return False
+
+    def sandbox_ended(self) -> bool:
+        """Whether bubblewrap got as far as running the command."""
+        return '"exit-code"' in self._text("sandbox.status")
+
+    def changed_at(self, name: str) -> float | None:
+        """When the file was last written, in seconds since the epoch."""
+        try:
+            return (self.path / name).stat().st_mtime
+        except OSError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        """The whole file or none of it."""
+        write_whole(self.path / name, text)
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+
+def places(root: Path, run_id: str) -> Iterator[Place]:
+    """The attempts of a run that have a directory."""
+    for directory in sorted((root / safe(run_id)).glob("*/*/")):
+        if directory.name.isdigit():
+            yield Place(root, AttemptKey(run_id, directory.parent.name, int(directory.name)))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write beside, then rename: a reader sees the old file or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def safe(component: str) -> str:
+    """`component`, if it is one: names become paths here."""
+    if not component or component in (".", "..") or "/" in component or "\0" in component:
+        raise LaunchRejected(f"'{component}' cannot name a directory")
+    return component

@@ -1,0 +1,68 @@
+"""Steps as ordinary processes of the host: relative paths only, nothing hidden, nothing enforced."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from reconciler.errors import LaunchRejected
+from reconciler.executors.local import command, paths, process
+from reconciler.executors.local.options import Options
+from reconciler.executors.local.place import Place
+from reconciler.executors.local.process import Claim
+from reconciler.executors.local.way import cookie
+from reconciler.model.run import StepCall
+
+
+class Plain:
+    """Without bubblewrap."""
+
+    name = "plain"
+    on_host = True
+    reaps = False
+
+    def __init__(self, options: Options, why: str) -> None:
+        self._options = options
+        self._why = why
+
+    def refusal(self, named: Iterable[str], working_dir: str | None) -> str | None:
+        for path in [*named, working_dir or "."]:
+            if posixpath.isabs(path):
+                return (
+                    f"the absolute path '{path}' needs a private view of the file system, but {self._why}; "
+                    "write a relative path, or install bubblewrap (`apt install bubblewrap`)"
+                )
+        return None
+
+    def locate(self, place: Place, seen: str) -> tuple[Path, str]:
+        spot = paths.spot(seen)
+        if spot.base != "work":
+            raise LaunchRejected(f"'{seen}' is not in the working directory")
+        return place.work, spot.relative
+
+    def set_up(self, place: Place, call: StepCall) -> None:
+        base, relative = self.locate(place, paths.working_directory(call.working_dir))
+        standard = {
+            "PATH": self._options.path,
+            "HOME": str(place.home),
+            "TMPDIR": str(place.tmp),
+            "LANG": "C.UTF-8",
+        }
+        marked = {**standard, **call.env, process.COOKIE: cookie(place)}
+        vector = command.on_host(call, str(place.script))
+        if "=" in vector[0]:  # env(1) would take it for a variable
+            vector = ("/bin/sh", "-c", 'exec "$0" "$@"', *vector)
+        words = ["env", "-i", *(f"{name}={value}" for name, value in marked.items()), *vector]
+        place.write("start", f"cd -- {shlex.quote(str(base / relative))} && exec {shlex.join(words)}\n")
+
+    def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
+        return exit_code, ""
+
+    def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:
+        found = set(process.members([cookie(place)])) | set(process.session(claim.pid))
+        found -= {claim.pid, claim.logger}
+        process.tell(found, number)
+        return bool(found)

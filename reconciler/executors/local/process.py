@@ -1,0 +1,132 @@
+"""Processes as the kernel knows them: who is still there, who belongs to an attempt, and how to end them.
+
+A pid alone names nobody for long; a claim therefore holds the start time and the boot as well. What an
+attempt started is found by its session and by a cookie in the environment, which `setsid` and double
+forks do not shed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+COOKIE = "RECONCILER_ATTEMPT_COOKIE"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which process runs an attempt, and which one writes its log."""
+
+    pid: int
+    started: int
+    boot: str
+    logger: int
+
+    @classmethod
+    def parse(cls, text: str) -> Claim | None:
+        """None if the line is not whole."""
+        if not text.endswith("\n"):
+            return None
+        pid, started, boot, logger = text.split()
+        return cls(int(pid), int(started), boot, int(logger))
+
+    def is_alive(self) -> bool:
+        """Whether that very process still runs."""
+        return self.boot == boot_id() and _start_time(self.pid) == self.started
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def open_pidfd(pid: int) -> int | None:
+    """A handle on the process that no other can take over; None if it is gone."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def writes_log_of(pid: int, attempt: Path) -> bool:
+    """Whether `pid` is the log's writer of that attempt: a `cat` in its directory."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == attempt
+    except OSError:
+        return False
+
+
+def members(cookies: Collection[str]) -> list[int]:
+    """Every process that carries one of the cookies in its environment."""
+    marks = tuple(f"{COOKIE}={cookie}".encode() for cookie in cookies)
+    found: list[int] = []
+    for pid in _pids():
+        try:
+            with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+                environment = file.read()
+        except OSError:
+            continue
+        if any(mark in environment for mark in marks):
+            found.append(pid)
+    return found
+
+
+def session(leader: int) -> list[int]:
+    """The processes of the leader's session, without itself."""
+    return [pid for pid in _pids() if pid != leader and _session_of(pid) == leader]
+
+
+def tell(pids: Iterable[int], number: signal.Signals) -> None:
+    """Signal each of them; who is gone is no error."""
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def end(cookies: Collection[str], *, patience: float = 2.0) -> None:
+    """Kill everything that carries one of the cookies, again and again until nothing does."""
+    for _ in range(20):
+        found = members(cookies)
+        if not found:
+            return
+        handles = [handle for pid in found if (handle := open_pidfd(pid)) is not None]
+        tell(found, signal.SIGKILL)
+        _await_ends(handles, patience / 20)
+
+
+def _await_ends(handles: list[int], patience: float) -> None:
+    for handle in handles:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        poll.poll(patience * 1000)
+        os.close(handle)
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 (names alone: faster)
+
+
+def _start_time(pid: int) -> int | None:
+    fields = _stat(pid)
+    return int(fields[19]) if fields and fields[0] not in ("Z", "X") else None
+
+
+def _session_of(pid: int) -> int | None:
+    fields = _stat(pid)
+    return int(fields[3]) if fields else None
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on; the name before it may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            line = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return line[line.rindex(")") + 2 :].split()

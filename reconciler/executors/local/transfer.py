@@ -1,0 +1,198 @@
+"""Bytes into and out of an attempt's directory: inputs before it starts, log and outputs after it ended."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from reconciler.artifacts.base import ArtifactStore
+from reconciler.errors import ArtifactCorrupt, ArtifactNotFound, PermanentError, StoreUnavailable
+from reconciler.executors.local import paths
+from reconciler.executors.local.ending import failed
+from reconciler.executors.local.log import tail
+from reconciler.executors.local.options import Options
+from reconciler.executors.local.place import Place
+from reconciler.executors.local.way import Way
+from reconciler.model.run import Artifact, Observation, Outputs, StepCall
+from reconciler.model.workflow import MISSING, ArtifactOutput, FailureClass, ParameterOutput
+
+T = TypeVar("T")
+
+LOG_TYPE = "text/plain; charset=utf-8"
+
+
+class NotStaged(Exception):
+    """An input could not be put in place; says how the attempt ends."""
+
+    def __init__(self, failure: FailureClass, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.failure, self.reason, self.message = failure, reason, message
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What has been found of the outputs so far."""
+
+    parameters: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)  # reason, message
+
+
+class Transfer:
+    """Moves the bytes of attempts. Every method may run in a thread, and may be repeated."""
+
+    def __init__(self, store: ArtifactStore, options: Options, stopping: threading.Event) -> None:
+        self._store = store
+        self._options = options
+        self._stopping = stopping
+
+    def stage(self, place: Place, call: StepCall, way: Way) -> None:
+        """Put the files, the input artifacts and the texts where the step looks for them."""
+        try:
+            self._stage(place, call, way)
+        except ArtifactNotFound as error:
+            raise NotStaged(FailureClass.FAILURE, "InputMissing", error.message) from error
+        except ArtifactCorrupt as error:
+            raise NotStaged(FailureClass.FAILURE, "InputCorrupt", error.message) from error
+        except StoreUnavailable as error:
+            raise NotStaged(FailureClass.INFRASTRUCTURE, "StoreUnavailable", error.message) from error
+        except PermanentError as error:
+            raise NotStaged(FailureClass.FAILURE, "LaunchRejected", error.message) from error
+
+    def harvest(self, place: Place, call: StepCall, way: Way, seen: Observation) -> Observation:
+        """Store log and outputs; the observation of the end, completed. A lost attempt has no outputs."""
+        found = Harvest()
+        try:
+            seen = replace(seen, log=self._store_log(place, call), log_tail=self._tail(place))
+            if seen.exit_code is not None:
+                self._collect(place, call, way, found)
+        except (StoreUnavailable, PermanentError) as error:
+            return failed(seen, FailureClass.INFRASTRUCTURE, "StoreUnavailable", error.message)
+        seen = replace(seen, outputs=Outputs(found.parameters, found.artifacts))
+        if seen.failure is None and found.problems:
+            message = " ".join(message for _, message in found.problems)
+            return failed(seen, FailureClass.FAILURE, found.problems[0][0], message)
+        return seen
+
+    def _stage(self, place: Place, call: StepCall, way: Way) -> None:
+        from reconciler.artifacts.packing import place as put  # pulls in tarfile: only where something moves
+
+        if call.bundle is not None:
+            bundle = call.bundle
+            base, relative = way.locate(place, paths.bundle_directory(call.working_dir))
+            self._patiently(lambda: put(self._store, bundle, base / relative))
+        base, relative = way.locate(place, paths.working_directory(call.working_dir))
+        (base / relative).mkdir(parents=True, exist_ok=True)
+        for item in call.input_files:
+            artifact, target = item.artifact, self._target(place, call, way, item.path)
+            self._patiently(lambda a=artifact, t=target: put(self._store, a, t))  # type: ignore[misc]
+        for text in call.input_texts:
+            target = self._target(place, call, way, text.path)
+            target.write_text(text.text, encoding="utf-8", newline="")
+
+    def _target(self, place: Place, call: StepCall, way: Way, path: str) -> Path:
+        base, relative = way.locate(place, paths.inside(path, call.working_dir))
+        target = base / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink() or not target.parent.resolve().is_relative_to(base.resolve()):
+            raise PermanentError(f"a symbolic link on the way to input '{path}' may lead out of the attempt")
+        return target
+
+    def _store_log(self, place: Place, call: StepCall) -> Artifact | None:
+        if not place.has_log():
+            return None
+        key = f"{call.prefix}log.txt"
+        stored = self._patiently(lambda: self._store.put_file(key, place.log, content_type=LOG_TYPE))
+        return Artifact("log.txt", key, stored.size, stored.sha256, content_type=LOG_TYPE)
+
+    def _tail(self, place: Place) -> str:
+        return tail(place.log, self._options.log_tail_bytes, self._options.log_tail_lines)
+
+    def _collect(self, place: Place, call: StepCall, way: Way, found: Harvest) -> None:
+        from reconciler.artifacts.packing import OutputMissing, OutputRefused  # as above
+
+        outputs: tuple[ParameterOutput | ArtifactOutput, ...]
+        outputs = (*call.parameter_outputs, *call.artifact_outputs)
+        for output in outputs:
+            base, relative = way.locate(place, paths.inside(output.path, call.working_dir))
+            try:
+                if isinstance(output, ParameterOutput):
+                    self._read(base, relative, output, found)
+                else:
+                    self._keep(base, relative, output, call.prefix, found)
+            except OutputMissing:
+                message = f"Output '{output.name}' is missing: nothing stands at '{output.path}'"
+                found.problems.append(("OutputMissing", message + instead(base, relative)))
+            except OutputRefused as error:
+                found.problems.append(("OutputRefused", error.message))
+
+    def _read(self, base: Path, relative: str, output: ParameterOutput, found: Harvest) -> None:
+        from reconciler.artifacts.packing import OutputMissing, OutputRefused  # as above
+
+        what = f"Output '{output.name}' ({output.path})"
+        try:
+            data = read_beneath(base, relative, self._options.parameter_bytes + 1)
+            found.parameters[output.name] = data.decode("utf-8")
+        except OutputMissing:
+            if output.default is MISSING:
+                raise
+            return
+        except UnicodeDecodeError as error:
+            raise OutputRefused(f"{what} is not text in UTF-8.") from error
+        if len(data) > self._options.parameter_bytes:
+            del found.parameters[output.name]
+            limit = self._options.parameter_bytes
+            raise OutputRefused(f"{what} is larger than {limit} bytes; make it an artifact.")
+
+    def _keep(self, base: Path, relative: str, output: ArtifactOutput, prefix: str, found: Harvest) -> None:
+        from reconciler.artifacts.packing import collect  # as above
+
+        artifact = self._patiently(lambda: collect(self._store, output, base, prefix, path=relative))
+        if artifact is not None:
+            found.artifacts[output.name] = artifact
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        """Try again while the store does not answer, for as long as the operator's patience lasts."""
+        deadline = time.monotonic() + self._options.patience
+        pause = 0.25
+        while True:
+            try:
+                return act()
+            except StoreUnavailable:
+                if time.monotonic() + pause > deadline or self._stopping.wait(pause):
+                    raise
+            pause = min(pause * 2, 10.0)
+
+
+def read_beneath(base: Path, relative: str, limit: int) -> bytes:
+    """At most `limit` bytes of the regular file at that path: the step chose what lies there."""
+    from reconciler.artifacts.beneath import OutputRefused, opened
+
+    with opened(base, relative) as descriptor:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OutputRefused(f"'{relative}' is a directory, and a value is read from a file.")
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read(limit)
+
+
+def instead(base: Path, relative: str) -> str:
+    """What is there in its place, and which of it was probably meant."""
+    import difflib  # only when something is missing
+
+    try:
+        names = sorted(entry.name for entry in os.scandir((base / relative).parent))
+    except OSError:
+        return ", nor is there its directory."
+    if not names:
+        return "; its directory is empty."
+    close = difflib.get_close_matches(Path(relative).name, names, n=1)
+    if close:
+        return f". Did you mean '{close[0]}'?"
+    shown = ", ".join(f"'{name}'" for name in names[:5])
+    return f"; its directory holds {shown}" + (f" and {len(names) - 5} more." if len(names) > 5 else ".")

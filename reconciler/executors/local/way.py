@@ -1,0 +1,43 @@
+"""The ways to run a command here: on the host as it is, behind bubblewrap, in a container."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.executors.local.place import Place
+from reconciler.executors.local.process import Claim
+from reconciler.model.run import StepCall
+
+
+class Way(Protocol):
+    """How one attempt is set up, started and stopped. The launcher runs what `set_up` wrote as `start`."""
+
+    name: str
+    on_host: bool
+    """Whether the command runs without its image."""
+    reaps: bool
+    """Whether the end of the command is the end of everything it started."""
+
+    def refusal(self, named: Iterable[str], working_dir: str | None) -> str | None:
+        """Why a step that names these paths can never run this way; None if it can."""
+
+    def locate(self, place: Place, seen: str) -> tuple[Path, str]:
+        """The directory of the attempt, and the path below it, for what the step sees at `seen`."""
+
+    def set_up(self, place: Place, call: StepCall) -> None:
+        """Write `start` and whatever it needs; the inputs are in place. Raises LaunchRejected."""
+
+    def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
+        """The command's own exit code; or None, and why it could not be run at all."""
+
+    def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:
+        """Send TERM to the step's processes, or KILL to all of them; whether there was anybody."""
+
+
+def cookie(place: Place) -> str:
+    """A mark that only this attempt's processes carry."""
+    return hashlib.sha256(str(place.path).encode()).hexdigest()[:32]

@@ -1,0 +1,68 @@
+"""Which way a step runs here: what the operator allows, and what this machine has."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import cached_property
+from pathlib import Path
+
+from reconciler.errors import SettingsError
+from reconciler.executors.local import credentials
+from reconciler.executors.local.bubblewrap import Bubblewrap
+from reconciler.executors.local.options import Options
+from reconciler.executors.local.plain import Plain
+from reconciler.executors.local.way import Way
+
+INSTALL = "Install bubblewrap (`apt install bubblewrap`), or set executor.isolation to none."
+
+
+class Ways:
+    """Looks at the machine once, when the first step asks."""
+
+    def __init__(self, options: Options, attempts: Path) -> None:
+        self._options = options
+        self._attempts = attempts
+
+    @cached_property
+    def host(self) -> Way:
+        """How commands run that have no image, or whose image is not used."""
+        options = self._options
+        if options.isolation == "none":
+            return Plain(options, "executor.isolation is none")
+        program, lack = find_bubblewrap(options.path)
+        if program:
+            home = Path(options.environment.get("HOME") or Path.home())
+            hidden = (self._attempts, *options.hidden, *credentials.usual_places(home))
+            return Bubblewrap(options, program, hidden)
+        if options.isolation == "bubblewrap":
+            raise SettingsError(f"executor.isolation is bubblewrap, but {lack}.", hint=INSTALL)
+        return Plain(options, lack)
+
+    def choose(self, image: str | None) -> Way:
+        return self.host
+
+    def note(self, image: str | None) -> str:
+        """What the run should say about the way that was taken."""
+        return ""
+
+    def by_name(self, name: str) -> Way:
+        """The way an adopted attempt was started."""
+        if name == Plain.name:
+            return Plain(self._options, "")
+        return self.host
+
+
+def find_bubblewrap(path: str) -> tuple[str, str]:
+    """The program, or why there is none that works: user namespaces may be forbidden here."""
+    program = shutil.which("bwrap", path=path)
+    if program is None:
+        return "", "bubblewrap is not installed"
+    probe = [program, "--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--dev", "/dev", "true"]
+    try:
+        done = subprocess.run(probe, capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", f"bubblewrap does not run: {error}"
+    if done.returncode:
+        return "", f"bubblewrap does not work here: {done.stderr.decode('utf-8', 'replace').strip()}"
+    return program, ""

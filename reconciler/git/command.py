@@ -30,6 +30,20 @@ class Git:
         self.directory = directory
         self.access = access
 
+    def execute(
+        self,
+        command: str,
+        *arguments: str,
+        stdin: Iterable[bytes] = (),
+        config: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        remote: bool = False,
+    ) -> bytes:
+        """The output of one command; CommandFailed, with all that git said, where it fails."""
+        argv = ["git", f"--git-dir={self.directory}", command, *arguments]
+        env = self._env(config, variables, remote)
+        return run(argv, env, stdin=stdin, timeout=self.access.timeout)
+
     def run(
         self,
         command: str,
@@ -38,12 +52,10 @@ class Git:
         stdin: Iterable[bytes] = (),
         config: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
-        remote: bool = False,
     ) -> bytes:
-        """The output of one command; `doing` completes "Could not ..." where it fails."""
-        argv = ["git", f"--git-dir={self.directory}", command, *arguments]
+        """The output of one local command; `doing` completes "Could not ..." where it fails."""
         try:
-            return run(argv, self._env(config, variables, remote), stdin=stdin, timeout=self.access.timeout)
+            return self.execute(command, *arguments, stdin=stdin, config=config, variables=variables)
         except CommandFailed as failure:
             raise self.error(failure, doing) from failure
 
@@ -53,21 +65,19 @@ class Git:
         *arguments: str,
         doing: str,
         stdin: Iterable[bytes] = (),
-        config: Mapping[str, str] | None = None,
     ) -> Generator[bytes, None, None]:
         """The output of one local command as it comes. A complaint counts as failure."""
         argv = ["git", f"--git-dir={self.directory}", command, *arguments]
-        env = self._env(config, None, False)
+        env = self._env(None, None, False)
         try:
             yield from stream(argv, env, stdin=stdin, timeout=self.access.timeout, strict=True)
         except CommandFailed as failure:
             raise self.error(failure, doing) from failure
 
     def answer(self, command: str, *arguments: str, doing: str) -> bytes | None:
-        """The output of a command that says no by ending with 1."""
-        argv = ["git", f"--git-dir={self.directory}", command, *arguments]
+        """The output of a local command that says no by ending with 1."""
         try:
-            return run(argv, self._env(None, None, False), timeout=self.access.timeout)
+            return self.execute(command, *arguments)
         except CommandFailed as failure:
             if failure.code == 1:
                 return None

@@ -28,6 +28,7 @@ class CommandFailed(Exception):
         super().__init__(f"{argv[0]}: {why or code}")
         self.argv = argv
         self.code = code
+        self.stdout = b""
         self.stderr = stderr
         self.why = why
 
@@ -41,7 +42,14 @@ def run(
     limit: int = 1 << 24,
 ) -> bytes:
     """What the command wrote to its standard output; CommandFailed unless it ended with 0."""
-    return b"".join(stream(argv, env, stdin=stdin, timeout=timeout, limit=limit))
+    chunks: list[bytes] = []
+    try:
+        for chunk in stream(argv, env, stdin=stdin, timeout=timeout, limit=limit):
+            chunks.append(chunk)  # noqa: PERF402  (what came before a failure is wanted too)
+    except CommandFailed as failure:
+        failure.stdout = b"".join(chunks)
+        raise
+    return b"".join(chunks)
 
 
 def stream(

@@ -23,8 +23,8 @@ _DAMAGE = re.compile(
     r"bad (object|config|tree object|revision)|corrupt|object file .* is empty|inflate:|unresolved deltas"
     r"|(sha1|hash) mismatch|unable to (unpack|parse|read (tree|sha1|object))|cannot be accessed"
     r"|not a git repository: |did not send all necessary objects|not a (tree|valid) object|invalid object"
-    r"|could not (read|parse) (object|commit|tree|[0-9a-f]{40})|failed to (read|traverse) (object|parents|tree)"
-    r"|missing (blob|tree)|broken (ref|branch)|\.lock': file exists|invalid sha1 pointer",
+    r"|could not (read|parse) (object|commit|tree|[0-9a-f]{40})|missing (blob|tree)|broken (ref|branch)"
+    r"|failed to (read|traverse) (object|parents|tree)|\.lock': file exists|invalid sha1 pointer",
     re.IGNORECASE,
 )
 _NOT_DAMAGE = re.compile(
@@ -130,6 +130,13 @@ def translate(
     if sign is None:
         return GitError(message, hint="Git said no more than this; `reconciler doctor` checks the access.")
     return sign.error(message, hint=sign.hint)
+
+
+def refusal(failure: CommandFailed, access: GitAccess, doing: str, reason: str) -> GitError:
+    """The error for a push that the server turned down by a rule of its own; `reason` as git put it."""
+    said = "; ".join(part for part in (reason, _telling(redact(failure.stderr, access))) if part)
+    hint = "A rule of the server refuses it: allow it for this identity, or choose another branch."
+    return GitError(f"Could not {doing} ({access.url}): {said}", hint=hint)
 
 
 def _not_waited_for(failure: CommandFailed, what: str) -> TransientError | PermanentError:

@@ -1,0 +1,178 @@
+"""Reading the ledger branch: which runs it holds, their records, and where workflows stand in its tree.
+
+The clone is whole (all commits and files of one branch): records of long ago are needed when a lost state
+is rebuilt, and that is the only time when a clone is made; from then on a fetch brings what is new.
+Other writers' and people's commits may stand there too; telling which are runs is not git's affair.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from reconciler.git.access import GitAccess
+from reconciler.git.clone import Clone
+from reconciler.git.command import Git
+from reconciler.git.objects import answers
+from reconciler.git.translate import CloneDamaged
+from reconciler.ledger import layout
+
+RECORD = "record.json"
+_LARGEST_RECORD = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTip:
+    """The newest commit of the branch; None while there is no such branch."""
+
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One commit of the branch, ours or not."""
+
+    commit: str
+    message: str
+
+
+class LedgerHistory:
+    """The branch of `access` as of the last fetch, in a bare clone at `directory`."""
+
+    def __init__(self, directory: str | os.PathLike[str], access: GitAccess) -> None:
+        self.access = access
+        self.branch = access.branch
+        self._clone = Clone(directory, access)
+        self._git = Git(self._clone.directory, access)
+        self._tip = LedgerTip(self._clone.tip())
+
+    @property
+    def tip(self) -> LedgerTip:
+        """The tip as of the last fetch or push."""
+        return self._tip
+
+    def fetch(self) -> LedgerTip:
+        """The tip at the remote, with everything below it brought here."""
+        self._tip = LedgerTip(self._clone.fetch())
+        return self._tip
+
+    def messages(self, since: str | None) -> Iterator[LedgerEntry]:
+        """Every commit after `since`, oldest first; all of them where `since` is None or not known."""
+        tip = self._tip.commit
+        if tip is None or since == tip:
+            return
+        with self._sound():
+            span = f"{since}..{tip}" if since and self._has(since) else tip
+            for item in self._split("log", "-z", "--reverse", "--format=%H%n%B", "--end-of-options", span):
+                commit, _, message = item.decode("utf-8", "replace").partition("\n")
+                yield LedgerEntry(commit, message)
+
+    def records(self, entries: Iterable[LedgerEntry]) -> Iterator[tuple[str, bytes]]:
+        """The record that each commit wrote, in their order; commits without one are left out.
+
+        Git itself says which record a commit wrote, so this holds wherever the workflow stood then.
+        """
+        commits: deque[str] = deque()
+
+        def asked() -> Iterator[bytes]:
+            for commit, blob in self._written(entry.commit for entry in entries):
+                commits.append(commit)
+                yield f"{blob}\n".encode("ascii")
+
+        with self._sound():
+            chunks = self._git.stream(
+                "cat-file", "--batch", "--buffer", stdin=asked(), doing="read the records"
+            )
+            for answer in answers(chunks, _LARGEST_RECORD):
+                commit = commits.popleft()
+                if answer.content is not None:
+                    yield commit, answer.content
+
+    def latest_records(self, tip: LedgerTip) -> Iterator[tuple[str, bytes]]:
+        """The latest record of every workflow at `tip`, with the directory where it stands."""
+        with self._sound():
+            found: deque[tuple[str, bytes]] = deque()
+            for item in (
+                self._split("ls-tree", "-r", "-z", "--end-of-options", tip.commit) if tip.commit else ()
+            ):
+                about, _, path = item.partition(b"\t")
+                place, _, name = path.decode("utf-8", "replace").rpartition("/")
+                if name == RECORD:
+                    found.append((place, about.split(b" ")[2]))
+            asked = [blob + b"\n" for _, blob in found]
+            chunks = self._git.stream(
+                "cat-file", "--batch", "--buffer", stdin=asked, doing="read the records"
+            )
+            for (place, _), answer in zip(found, answers(chunks, _LARGEST_RECORD), strict=True):
+                if answer.content is not None:
+                    yield place, answer.content
+
+    def top_level(self, tip: LedgerTip) -> set[str]:
+        """The names in the root of the tree."""
+        with self._sound():
+            return set(self._names(tip))
+
+    def paths(self, tip: LedgerTip, names: Collection[str]) -> dict[str, str]:
+        """Where those of the workflows that have a place at `tip` stand."""
+        with self._sound():
+            root = set(self._names(tip, "-d"))
+            inside = self._names(tip, "-d", f"{layout.SHARDS}/") if layout.SHARDS in root else []
+            shards: dict[str, set[str]] = {shard.rpartition("/")[2]: set() for shard in inside}
+            for path in self._names(tip, "-d", *(f"{shard}/" for shard in inside)) if inside else ():
+                _, shard, name = path.split("/", 2)
+                shards[shard].add(name)
+        places = layout.places(root, shards)
+        return {name: places[name] for name in names if name in places}
+
+    def tidy(self) -> None:
+        """Pack what the pushes left behind; now and then, when there is time."""
+        self._clone.tidy()
+
+    def _names(self, tip: LedgerTip, *arguments: str) -> list[str]:
+        if tip.commit is None:
+            return []
+        options = [argument for argument in arguments if argument.startswith("-")]
+        paths = arguments[len(options) :]
+        listed = self._split("ls-tree", *options, "-z", "--name-only", "--end-of-options", tip.commit, *paths)
+        return [name.decode("utf-8", "replace") for name in listed]
+
+    def _written(self, commits: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """The commits that wrote a record, each with its blob."""
+        options = ("-r", "--root", "--raw", "-z", "--no-abbrev", "--no-renames")
+        asked = (f"{commit}\n".encode("ascii") for commit in commits)
+        commit = about = ""
+        for item in self._split("diff-tree", "--stdin", *options, stdin=asked):
+            text = item.decode("utf-8", "replace")
+            if about:
+                if commit and text.endswith(f"/{RECORD}") and not about.endswith("D"):
+                    yield commit, about.split(" ")[3]
+                    commit = ""
+                about = ""
+            elif text.startswith(":"):
+                about = text
+            else:
+                commit = text.strip()
+
+    def _split(self, command: str, *arguments: str, stdin: Iterable[bytes] = ()) -> Iterator[bytes]:
+        """The NUL-separated items that a command prints."""
+        rest = b""
+        for chunk in self._git.stream(command, *arguments, stdin=stdin, doing="read the ledger"):
+            *items, rest = (rest + chunk).split(b"\0")
+            yield from items
+        if rest:
+            yield rest
+
+    def _has(self, commit: str) -> bool:
+        return self._git.answer("cat-file", "-e", commit, doing="look for a commit") is not None
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Throws the clone away where it turns out to be damaged; the next fetch makes it anew."""
+        try:
+            yield
+        except CloneDamaged:
+            self._clone.discard()
+            raise

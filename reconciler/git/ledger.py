@@ -1,0 +1,132 @@
+"""Publishing to the ledger branch, however many others push there too.
+
+Fetch, let the caller build commits upon that tip, import them in one process, push once without force. A
+push that lost a race is built again upon the new tip, so nobody's commit is lost and no merge is ever
+needed. Commits depend on nothing but the runs and the tip, and the caller looks for its runs beyond the
+tip that it knew; so a push that got through without our learning of it is found, not repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reconciler.errors import PushRejected
+from reconciler.git import backoff, fast_import, push
+from reconciler.git.access import GitAccess
+from reconciler.git.fast_import import Identity
+from reconciler.git.history import LedgerEntry, LedgerHistory, LedgerTip
+from reconciler.git.process import CommandFailed
+from reconciler.git.translate import CloneDamaged, refusal
+from reconciler.model.ledger import LedgerCommit
+
+__all__ = ["Identity", "LedgerBranch", "LedgerEntry", "LedgerTip", "PublishResult"]
+
+ATTEMPTS = 8
+Build = Callable[[LedgerTip], Sequence[LedgerCommit]]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """The tip after a push, and the ids of the commits that it added, in their order."""
+
+    tip: str | None
+    commits: tuple[str, ...]
+
+
+class LedgerBranch(LedgerHistory):
+    """The branch of `access`, read and written; `identity` is author and committer."""
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        access: GitAccess,
+        identity: Identity | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(directory, access)
+        self._identity = identity or Identity()
+        self._sleep = sleep
+        self._chance = chance
+
+    def publish(self, build: Build, *, attempts: int = ATTEMPTS) -> PublishResult:
+        """Put the commits that `build` makes for a tip upon that tip, at the remote.
+
+        `build` is called again for every tip that is met, and decides by it alone. PushRejected when the
+        branch moved at every attempt; GitError when the remote refuses by a rule, at once.
+        """
+        for failures in range(attempts):
+            if failures:
+                self._sleep(backoff.delay(failures, self._chance()))
+            try:
+                if result := self._publish_once(build):
+                    return result
+            except CloneDamaged:
+                self._clone.discard()
+        raise PushRejected(
+            f"Could not push to '{self.branch}' ({self.access.url}): it moved {attempts} times meanwhile.",
+            hint="The results are kept; the next pass publishes them.",
+        )
+
+    def _publish_once(self, build: Build) -> PublishResult | None:
+        tip = self.fetch()
+        commits = tuple(build(tip))
+        if not commits:
+            return PublishResult(tip.commit, ())
+        ids = self._imported(commits, tip)
+        if self.access.signing_key:
+            ids = self._signed(commits, ids, tip)
+        if not self._push(ids[-1]):
+            return None
+        self._tip = LedgerTip(ids[-1])
+        return PublishResult(ids[-1], ids)
+
+    def _imported(self, commits: Sequence[LedgerCommit], tip: LedgerTip) -> tuple[str, ...]:
+        ids = self._git.run(
+            "fast-import",
+            "--quiet",
+            "--force",
+            "--date-format=raw",
+            stdin=fast_import.stream(commits, tip.commit, self._identity),
+            doing=f"write {len(commits)} commits",
+        )
+        return tuple(ids.decode("ascii").split())
+
+    def _signed(self, commits: Sequence[LedgerCommit], ids: Sequence[str], tip: LedgerTip) -> tuple[str, ...]:
+        """The same commits with a signature, which fast-import cannot make; one process each."""
+        signed: list[str] = []
+        config = {"gpg.format": "ssh", "user.signingKey": self.access.signing_key or ""}
+        for commit, unsigned in zip(commits, ids, strict=True):
+            parent = signed[-1] if signed else tip.commit
+            made = self._git.run(
+                "commit-tree",
+                "-S",
+                *(("-p", parent) if parent else ()),
+                f"{unsigned}^{{tree}}",
+                stdin=(fast_import.message_bytes(commit.message),),
+                config=config,
+                variables=self._identity.variables(commit.when),
+                doing="sign a commit",
+            )
+            signed.append(made.decode("ascii").strip())
+        return tuple(signed)
+
+    def _push(self, commit: str) -> bool:
+        """Whether the remote took it; False when another writer was first."""
+        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--end-of-options")
+        try:
+            self._git.execute("push", *options, "origin", f"{commit}:{self.access.ref}", remote=True)
+        except CommandFailed as failure:
+            reason = push.rejection(failure.stdout)
+            if reason and push.is_race(reason):
+                return False
+            doing = f"push to '{self.branch}'"
+            raise (
+                refusal(failure, self.access, doing, reason) if reason else self._git.error(failure, doing)
+            ) from failure
+        return True

@@ -1,0 +1,146 @@
+"""A plain directory as a source: what an author is working on, before it is committed.
+
+Gives the same entries, refused for the same reasons and with the same blob ids, as if it had been pushed.
+In a checkout, git says which files count (tracked, or new and not ignored); elsewhere all do.
+
+Here, and only here, GitPython runs git: in a person's own checkout the person's own configuration is
+meant to count (what is ignored globally, where a linked worktree has its repository), and finding a
+checkout and its root is what it does well. Its arguments are constants.
+"""
+
+# ruff: noqa: PTH - paths are bytes here, because what a path holds need not be text
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from hashlib import sha1
+from pathlib import Path
+from typing import BinaryIO
+
+from reconciler.errors import GitError
+from reconciler.git.translate import redact
+from reconciler.git.tree import TreeEntry, entry
+
+_CHUNK = 1 << 20
+_OURS = {
+    # Listing files must not run what a repository's own config names, nor be refused where a
+    # container mounts a checkout of somebody else.
+    "GIT_CONFIG_COUNT": "3",
+    "GIT_CONFIG_KEY_0": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_0": "false",
+    "GIT_CONFIG_KEY_1": "core.hooksPath",
+    "GIT_CONFIG_VALUE_1": "/dev/null",
+    "GIT_CONFIG_KEY_2": "safe.directory",
+    "GIT_CONFIG_VALUE_2": "*",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+
+
+class Worktree:
+    """The files below `directory`, read as a repository at one revision is read."""
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = Path(directory).absolute()
+        self._places: dict[str, bytes] = {}
+
+    @classmethod
+    def around(cls, path: str | os.PathLike[str]) -> Worktree:
+        """The whole checkout that `path` is in; where it is in none, its directory."""
+        place = Path(path).absolute()
+        place = place if place.is_dir() else place.parent
+        root = next((parent for parent in (place, *place.parents) if (parent / ".git").exists()), place)
+        return cls(root)
+
+    def entries(self, revision: str = "") -> Iterator[TreeEntry]:
+        """Every file as it is now, sorted as git sorts; `revision` is not looked at."""
+        self._places.clear()
+        for path in sorted(self._paths()):
+            found = self._entry(path)
+            if found is not None:
+                self._places[found.blob] = path
+                yield found
+
+    def read(self, blobs: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | None]]:
+        """The content behind each blob id that `entries` gave; None where it is too large or has changed."""
+        for blob in blobs:
+            path = self._places.get(blob)
+            yield blob, self._content(path, blob, limit) if path is not None else None
+
+    def _paths(self) -> Iterable[bytes]:
+        return self._tracked() if self._is_checkout() else _walk(os.fsencode(self.directory))
+
+    def _is_checkout(self) -> bool:
+        return any((place / ".git").exists() for place in (self.directory, *self.directory.parents))
+
+    def _tracked(self) -> Iterable[bytes]:
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        from git import Git
+        from git.exc import GitCommandError, GitCommandNotFound
+
+        git = Git(self.directory)
+        git.update_environment(**_OURS)
+        try:
+            listed: bytes = git.ls_files(
+                "-z", "--cached", "--others", "--exclude-standard", stdout_as_string=False
+            )
+        except GitCommandNotFound:
+            return _walk(os.fsencode(self.directory))
+        except GitCommandError as error:
+            said = redact(str(error.stderr).encode())
+            raise GitError(
+                f"Could not list the files of '{self.directory}': {said.strip()[:300]}",
+                hint="Check that `git status` works there.",
+            ) from error
+        return dict.fromkeys(path for path in listed.split(b"\0") if path)
+
+    def _entry(self, path: bytes) -> TreeEntry | None:
+        place = os.path.join(os.fsencode(self.directory), path)
+        try:
+            status = os.lstat(place)
+        except OSError:
+            return None  # tracked, but deleted here
+        if stat.S_ISDIR(status.st_mode):
+            return entry(path.rstrip(b"/"), "160000", "")
+        if stat.S_ISLNK(status.st_mode):
+            return entry(path, "120000", _blob_id(os.fsencode(os.readlink(place))))
+        if not stat.S_ISREG(status.st_mode):
+            return entry(path, "special", "")
+        mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
+        try:
+            with open(place, "rb") as file:
+                return entry(path, mode, _hashed(file, status.st_size))
+        except OSError as error:
+            return entry(path, mode, "")._replace(refused=f"cannot be read: {error.strerror}")
+
+    def _content(self, path: bytes, blob: str, limit: int) -> bytes | None:
+        place = os.path.join(os.fsencode(self.directory), path)
+        try:
+            with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                content = file.read(limit + 1)
+        except OSError:
+            return None
+        return content if len(content) <= limit and _blob_id(content) == blob else None
+
+
+def _walk(root: bytes) -> Iterator[bytes]:
+    """Every file below `root` except git's own, links to directories included but not followed."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != b".git"]
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in (*files, *links):
+            yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def _blob_id(content: bytes) -> str:
+    return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _hashed(file: BinaryIO, size: int) -> str:
+    """Git's id of the file, whatever its size, in bounded memory."""
+    digest = sha1(b"blob %d\0" % size, usedforsecurity=False)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()

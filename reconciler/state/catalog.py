@@ -13,7 +13,7 @@ from reconciler.model.problem import Problem, Severity
 from reconciler.state.glance import STARTABLE
 from reconciler.state.recording import settle_started
 from reconciler.state.rows import plain, to_moment, to_text
-from reconciler.state.table import Row, Table
+from reconciler.state.table import CHOSEN, Row, Table, chosen
 
 REVISIONS = Table("revisions", ("number", "revision"), ("number",))
 FILES = Table("catalog_files", ("path", "blob"), ("path",))
@@ -31,8 +31,6 @@ WORKFLOWS = Table(
     ("name",),
 )  # fmt: skip
 MARKS = Table("schedule_marks", ("workflow", "cron", "at"), ("workflow", "cron"))
-
-_CHOSEN = "(SELECT value FROM json_each(?))"
 
 
 def apply(cursor: sqlite3.Cursor, update: CatalogUpdate) -> None:
@@ -57,8 +55,8 @@ def files(cursor: sqlite3.Cursor) -> dict[str, str]:
 
 
 def verdicts(cursor: sqlite3.Cursor, blobs: Iterable[str], schema_digest: str) -> dict[str, str]:
-    where = f"schema_digest = ? AND blob IN {_CHOSEN}"
-    rows = VERDICTS.select(cursor, where, (schema_digest, json.dumps(list(blobs))))
+    where = f"schema_digest = ? AND blob IN {CHOSEN}"
+    rows = VERDICTS.select(cursor, where, (schema_digest, chosen(blobs)))
     return {str(blob): str(verdict) for _, blob, verdict in rows}
 
 
@@ -80,7 +78,7 @@ def entries(cursor: sqlite3.Cursor, where: str = "true", values: Row = ()) -> li
 
 
 def entries_among(cursor: sqlite3.Cursor, column: str, values: Iterable[str]) -> list[CatalogEntry]:
-    return entries(cursor, f"{column} IN {_CHOSEN}", (json.dumps(list(values)),))
+    return entries(cursor, f"{column} IN {CHOSEN}", (chosen(values),))
 
 
 def problems(cursor: sqlite3.Cursor) -> list[Problem]:
@@ -100,15 +98,15 @@ def set_schedule_marks(cursor: sqlite3.Cursor, marks: Mapping[tuple[str, str], d
 
 def _apply_files(cursor: sqlite3.Cursor, update: CatalogUpdate) -> None:
     """Files, and the verdicts on what they hold; a verdict goes with the last file that it is about."""
-    touched = json.dumps([*update.files_set, *update.files_gone])
-    cursor.execute(f"SELECT DISTINCT blob FROM catalog_files WHERE path IN {_CHOSEN}", (touched,))
-    displaced = json.dumps([row[0] for row in cursor.fetchall()])
+    touched = chosen([*update.files_set, *update.files_gone])
+    cursor.execute(f"SELECT DISTINCT blob FROM catalog_files WHERE path IN {CHOSEN}", (touched,))
+    displaced = chosen([row[0] for row in cursor.fetchall()])
     _forget(cursor, "catalog_files", "path", update.files_gone)
     FILES.put(cursor, update.files_set.items())
     VERDICTS.put(cursor, [(update.schema_digest, blob, text) for blob, text in update.verdicts.items()])
     cursor.execute("DELETE FROM verdicts WHERE schema_digest <> ?", (update.schema_digest,))
     cursor.execute(
-        f"DELETE FROM verdicts WHERE blob IN {_CHOSEN} AND blob NOT IN (SELECT blob FROM catalog_files)",
+        f"DELETE FROM verdicts WHERE blob IN {CHOSEN} AND blob NOT IN (SELECT blob FROM catalog_files)",
         (displaced,),
     )
 

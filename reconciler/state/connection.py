@@ -25,6 +25,7 @@ APPLICATION_ID = 0x5265636F
 """Says in the file's header whose database it is ("Reco")."""
 
 _BUSY_SECONDS = 5.0
+_CACHE_KIB = 64 * 1024  # at most; a rebuild of a long history is a third faster than with the default
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 
@@ -105,6 +106,7 @@ def _prepare(raw: sqlite3.Connection, place: str, read_only: bool) -> None:
     # transactions, never the file's soundness, and the ledger and the executors know what they held.
     raw.execute("PRAGMA synchronous = NORMAL")
     raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     if version < SCHEMA_VERSION:
         _migrate(raw)
 
@@ -167,6 +169,8 @@ def _translated(place: str) -> Iterator[None]:
         raise  # a mistake of ours, such as use after close
     except sqlite3.Error as exc:
         raise translate(exc, place) from exc
+    except (OverflowError, UnicodeEncodeError) as exc:
+        raise StateError(f"a value cannot be stored in {place}: {exc}") from exc
 
 
 def _uri(path: Path, read_only: bool) -> str:

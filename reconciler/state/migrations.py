@@ -174,6 +174,7 @@ CREATE TABLE workflows (
     seal INTEGER NOT NULL,
     started_digest TEXT
 ) STRICT;
+CREATE INDEX workflows_by_path ON workflows (path);
 -- Each holds only the rows that its question is about: a pass asks them even when there is nothing to do.
 CREATE INDEX workflows_startable ON workflows (name)
     WHERE on_change = 1 AND suspend = 0 AND digest IS NOT started_digest;

@@ -6,7 +6,6 @@ LockHeld when another program keeps it locked; a raise leaves what was recorded 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from reconciler.state.glance import META
 from reconciler.state.recall import Parse, summaries, whole_runs
 from reconciler.state.recording import Recording, settle_outbox, settle_started
 from reconciler.state.rows import PUBLICATIONS
+from reconciler.state.table import CHOSEN, chosen
 
 _OPEN = "SELECT key FROM runs WHERE phase IN ('Pending', 'Running', 'Suspended')"
 _IMPORT_BATCH = 1000
@@ -102,11 +102,11 @@ class State:
     ) -> list[Run]:
         """Summaries, newest first; of one workflow, in one phase, with a number below `before`."""
         wanted = {"name = ?": name, "phase = ?": phase and str(phase), "number < ?": before}
-        chosen = {term: value for term, value in wanted.items() if value is not None}
+        terms = {term: value for term, value in wanted.items() if value is not None}
         order = "created_at DESC, key DESC" if name is None else "number DESC, key DESC"
-        where = f"{' AND '.join(chosen) or 'true'} ORDER BY {order} LIMIT ?"
+        where = f"{' AND '.join(terms) or 'true'} ORDER BY {order} LIMIT ?"
         with self._connection.read() as cursor:
-            return summaries(cursor, where, (*chosen.values(), limit))
+            return summaries(cursor, where, (*terms.values(), limit))
 
     def latest_runs(self) -> list[Run]:
         """Summaries of the newest ended run of each workflow, by name."""
@@ -154,8 +154,7 @@ class State:
         with self._connection.write() as cursor:
             keys = dict(
                 cursor.execute(
-                    "SELECT id, key FROM runs WHERE id IN (SELECT value FROM json_each(?))",
-                    (json.dumps(list(commits)),),
+                    f"SELECT id, key FROM runs WHERE id IN {CHOSEN}", (chosen(commits),)
                 ).fetchall()
             )
             PUBLICATIONS.put(cursor, [(keys[i], commit) for i, commit in commits.items() if i in keys])
@@ -164,11 +163,8 @@ class State:
     def published(self, run_ids: Collection[str]) -> set[str]:
         """Those of `run_ids` that are in the ledger."""
         with self._connection.read() as cursor:
-            cursor.execute(
-                "SELECT id FROM runs JOIN publications ON run_key = key"
-                " WHERE id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(run_ids)),),
-            )
+            query = f"SELECT id FROM runs JOIN publications ON run_key = key WHERE id IN {CHOSEN}"
+            cursor.execute(query, (chosen(run_ids),))
             return {row[0] for row in cursor.fetchall()}
 
     def import_finished(self, runs: Iterable[tuple[Run, str]]) -> None:
@@ -269,9 +265,10 @@ class State:
             META.put(cursor, [(key, value)])
 
     def _newest(self, where: str, *values: str | int) -> Run | None:
-        keys = f"SELECT key FROM runs {where} ORDER BY number DESC, key DESC LIMIT 1"
         with self._connection.read() as cursor:
-            return next(iter(whole_runs(cursor, self._parse, keys, values)), None)
+            cursor.execute(f"SELECT key FROM runs {where} ORDER BY number DESC, key DESC LIMIT 1", values)
+            key = cursor.fetchone()
+            return None if key is None else whole_runs(cursor, self._parse, "VALUES (?)", key)[0]
 
     def _remember(self, runs: Iterable[Run]) -> None:
         """Keep what is recorded, to compare with; an ended run is hardly ever recorded again."""

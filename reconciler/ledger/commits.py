@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.ledger import message, overview, page
@@ -12,40 +12,44 @@ from reconciler.ledger.overview import Entry
 from reconciler.ledger.record import Record, dumps
 from reconciler.model.ledger import LedgerCommit
 
+OVERVIEW = "README.md"
+
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """What the ledger holds before the push: the names in its root, each workflow's place and latest run."""
+    """What a ledger branch holds: the names in its root; the place and the latest run of each workflow."""
 
     taken: Collection[str] = frozenset()
     places: Mapping[str, str] = field(default_factory=dict)
-    entries: Collection[Entry] = ()
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def after(self, records: Iterable[Record]) -> Tip:
+        """What it holds once `records` are committed."""
+        taken, places, entries = set(self.taken), dict(self.places), dict(self.entries)
+        for record in records:
+            name = record["workflow"]
+            places[name] = place(name, taken, places)
+            taken.add(places[name].partition("/")[0])
+            entries[name] = overview.entry(record, places[name])
+        return Tip(taken, places, entries)
 
 
 def commits(records: Sequence[Record], tip: Tip, branch: str = "runs") -> list[LedgerCommit]:
-    """The commits that publish `records`, in their order."""
-    taken, places = set(tip.taken), dict(tip.places)
-    entries = {entry.workflow: entry for entry in tip.entries}
-    made = []
-    for number, record in enumerate(records, start=1):
-        name = record["workflow"]
-        where = places[name] = place(name, taken, places)
-        taken.add(where.partition("/")[0])
-        entries[name] = overview.entry(record, where)
-        files = _files(record, where, branch)
-        if number == len(records):
-            files["README.md"] = overview.render(entries.values()).encode()
-        made.append(LedgerCommit(message.render(record), _when(record), files))
+    """The commits that publish `records` upon `tip`, in their order."""
+    after = tip.after(records)
+    made = [_commit(record, after.places[record["workflow"]], branch) for record in records]
+    if made:
+        last = made[-1]
+        files = {**last.files, OVERVIEW: overview.render(after.entries.values()).encode()}
+        made[-1] = LedgerCommit(last.message, last.when, files)
     return made
 
 
-def _files(record: Record, where: str, branch: str) -> dict[str, bytes]:
-    return {
+def _commit(record: Record, where: str, branch: str) -> LedgerCommit:
+    """Dated by the end of the run, so that the same run gives the same commit."""
+    files = {
         f"{where}/record.json": dumps(record),
         f"{where}/README.md": page.render(record, where, branch).encode(),
     }
-
-
-def _when(record: Record) -> int:
-    """Author and committer date: the end of the run, so that the same run gives the same commit."""
-    return int(read(record.get("finishedAt") or record["createdAt"]).timestamp())
+    when = int(read(record.get("finishedAt") or record["createdAt"]).timestamp())
+    return LedgerCommit(message.render(record), when, files)

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from reconciler.ledger.plain import line
 
 _prose: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ,;()'\"?%/-]|[.:](?![A-Za-z0-9/]))*")
-_word: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_word: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9./-]*[A-Za-z0-9])?")
 _safe_in_link: Final = "/:?&=%+,;~-._"
 
 

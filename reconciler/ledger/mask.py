@@ -58,7 +58,7 @@ def _masked_field(key: str, value: Any, needles: Sequence[str]) -> Any:
             return dict(zip(_masked_names(value, needles), value.values(), strict=True))
         case "attempts", list():
             return [_masked_fields(attempt, needles) for attempt in value]
-        case "outputs" | "log", Mapping():
+        case "outputs" | "log" | "store", Mapping():
             return _masked_fields(value, needles)
     return _masked_value(value, needles)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from reconciler.ledger.moment import took
 from reconciler.ledger.plain import line
+from reconciler.ledger.record import duration
 from reconciler.ledger.trailers import trailers
 from reconciler.model.run import Phase
 
@@ -88,6 +89,6 @@ def _row(name: str, step: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
         line(name, 63),
         line(step["phase"], 20),
         str(len(step.get("attempts", []))),
-        took(step.get("duration")),
+        took(duration(step)),
         line(note, _note),
     )

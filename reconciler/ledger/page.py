@@ -7,13 +7,15 @@ A function of the record alone, bounded whatever the size of the run. All foreig
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from reconciler.ledger import shelf
 from reconciler.ledger.diagram import graph
 from reconciler.ledger.markdown import code, is_web, link, prose, table, word
 from reconciler.ledger.moment import took
+from reconciler.ledger.record import duration
 from reconciler.ledger.trailers import written
 from reconciler.model.run import Phase
 
@@ -25,10 +27,14 @@ _shell_safe: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _failing: Final = (Phase.FAILED, Phase.CANCELLED)
 
 
+Made = tuple[str, Mapping[str, Any], str]
+"""An artifact's name ("step/name"), its entry in the record, and its address or nothing."""
+
+
 def render(record: Mapping[str, Any], place: str = "", branch: str = "runs") -> str:
     """The page; `place` is its directory in the ledger (default: the workflow's name)."""
-    artifacts = list(_made(record))
-    values = record.get("outputs", {}).get("parameters", {})
+    artifacts = [(name, artifact, shelf.link(record, artifact)) for name, artifact in shelf.made(record)]
+    values = dict(_given(record))
     sections = [
         _head(record),
         _section("Steps", _picture(record["steps"]), _steps(record["steps"])),
@@ -39,7 +45,7 @@ def render(record: Mapping[str, Any], place: str = "", branch: str = "runs") -> 
         _section("Pictures", *_pictures(artifacts)),
         _section("Artifacts", _artifacts(artifacts)),
         _section("Parameters", _values(record.get("parameters", {}))),
-        _section("History", _history(record, place or record["workflow"], branch)),
+        _section("History", _history(place or record["workflow"], branch)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -62,9 +68,8 @@ def _head(record: Mapping[str, Any]) -> str:
         ("Reason", prose(reason, 500)),
         ("Finished", code(record.get("finishedAt", ""))),
         ("Trigger", code(trigger)),
-        ("Revision", code(record["revision"])),
+        ("Revision", code(record["revision"][:12])),
         ("Definition", code(record.get("path", ""))),
-        ("Run", code(record["id"], 300)),
     ]
     title = f"# {word(record['workflow'])} #{record['number']}"
     return title + "\n\n" + table(("", ""), [row for row in rows if row[1]])
@@ -87,7 +92,7 @@ def _steps(steps: Mapping[str, Any]) -> str:
             word(name),
             word(step["phase"]),
             str(len(step.get("attempts", []))),
-            took(step.get("duration")),
+            took(duration(step)),
             prose(": ".join(part for part in (step.get("reason", ""), step.get("message", "")) if part)),
         )
         for name, step in steps.items()
@@ -107,33 +112,34 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _made(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The artifacts of each step's last attempt."""
+def _given(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The run's output values, then those of the steps as "step/name"."""
+    yield from record.get("outputs", {}).get("parameters", {}).items()
     for step, entry in record["steps"].items():
         for attempt in entry.get("attempts", [])[-1:]:
-            for name, artifact in attempt.get("outputs", {}).get("artifacts", {}).items():
-                yield f"{step}/{name}", artifact
+            for name, value in attempt.get("outputs", {}).get("parameters", {}).items():
+                yield f"{step}/{name}", value
 
 
-def _artifacts(artifacts: list[tuple[str, Mapping[str, Any]]]) -> str:
+def _artifacts(artifacts: Sequence[Made]) -> str:
     if not artifacts:
         return ""
     rows = [
-        (link(code(name), artifact.get("link", "")), _bytes(artifact["size"]), code(artifact["sha256"][:12]))
-        for name, artifact in artifacts[:ROWS]
+        (link(word(name), address), _bytes(artifact["size"]), code(artifact["sha256"][:12]))
+        for name, artifact, address in artifacts[:ROWS]
     ]
     return _bounded(table(("Artifact", "Size", "sha256"), rows), len(artifacts) - len(rows))
 
 
-def _pictures(artifacts: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[str]:
+def _pictures(artifacts: Iterable[Made]) -> Iterator[str]:
     """Images on the web, by address: a page never embeds anything else."""
     images = (
-        (name, artifact["link"])
-        for name, artifact in artifacts
-        if artifact.get("contentType", "").startswith("image/") and is_web(artifact.get("link", ""))
+        (name, address)
+        for name, artifact, address in artifacts
+        if artifact.get("contentType", "").startswith("image/") and is_web(address)
     )
     for name, address in islice(images, PICTURES):
-        yield "!" + link(code(name), address)
+        yield "!" + link(word(name), address)
 
 
 def _bytes(size: int) -> str:
@@ -145,13 +151,13 @@ def _bytes(size: int) -> str:
     return f"{amount:.1f} TiB"
 
 
-def _history(record: Mapping[str, Any], place: str, branch: str) -> str:
+def _history(place: str, branch: str) -> str:
     """Commands to copy; nothing in them that a shell could take for more than a name."""
-    if not all(map(_shell_safe.fullmatch, (place, branch, record["id"]))):
+    if not _shell_safe.fullmatch(place) or not _shell_safe.fullmatch(branch):
         return ""
     lines = [
         f"git log {branch} -- {place}",
-        f"git log {branch} --grep '^Run-Id: {record['id']}$'",
+        f"git log {branch} --grep '^Phase: Failed' -- {place}",
         f"git show {branch}:{place}/record.json",
     ]
     return "\n".join(["```sh", *lines, "```"])

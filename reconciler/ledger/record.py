@@ -2,20 +2,22 @@
 
 `schemas/record.schema.json` documents the shape. The order of the keys is fixed and nothing in it
 depends on when or where it was written, so the same run gives the same bytes. A field that would hold
-nothing is left out. No log text, no file bundles and no definition: those are looked up by key,
-digest and revision.
+nothing, or what another one says already, is left out: each run adds a record to the history for ever.
+No log text, no file bundles and no definition: those are looked up by key, revision and digest.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from reconciler import __version__
-from reconciler.ledger.moment import seconds, stamp
-from reconciler.ledger.values import LIMIT, kept, limit_for, shortened
+from reconciler.ledger.moment import read, seconds, stamp
+from reconciler.ledger.shelf import Shelf, shelf_of
+from reconciler.ledger.values import kept, limit_for, shortened
 from reconciler.model.run import Artifact, Attempt, Outputs, Run, StepRun
 
 Record = dict[str, Any]
@@ -25,13 +27,11 @@ API_VERSION: Final = "reconciler/v1"
 KIND: Final = "Run"
 ENGINE: Final = f"reconciler {__version__}"
 
-_plain_artifact: Final = Artifact(name="", key="", size=0, sha256="")
-
 
 def to_record(run: Run, links: Mapping[str, str]) -> Record:
     """The record of `run`; `links` maps artifact keys to addresses that a person can open."""
-    limit = limit_for(len(run.parameters) + sum(len(step.outputs.parameters) for step in run.steps.values()))
-    parameters, cut = kept(run.parameters, limit)
+    frame = _frame(run, links)
+    parameters, cut = kept(run.parameters, frame.limit)
     return _full(
         {
             "apiVersion": API_VERSION,
@@ -53,8 +53,9 @@ def to_record(run: Run, links: Mapping[str, str]) -> Record:
             "duration": seconds(run.started_at, run.finished_at),
             "parameters": parameters,
             "cutParameters": cut,
-            "outputs": _outputs(run.outputs, links, limit),
-            "steps": {name: _step(run, step, links, limit) for name, step in run.steps.items()},
+            "outputs": frame.outputs(run.outputs, _made(run)),
+            "steps": {name: _step(run, step, frame) for name, step in run.steps.items()},
+            "store": _full({"keys": frame.shelf.keys, "links": frame.shelf.links}),
             "parts": dict(sorted(run.parts.items())),
             "engine": ENGINE,
         },
@@ -68,9 +69,63 @@ def dumps(record: Mapping[str, Any]) -> bytes:
     return text.replace("\x7f", "\\u007f").encode("ascii") + b"\n"
 
 
-def _step(run: Run, step: StepRun, links: Mapping[str, str], limit: int) -> Record:
-    started = next((attempt.started_at for attempt in step.attempts if attempt.started_at), None)
+def duration(step: Mapping[str, Any]) -> float | None:
+    """Seconds from the start of a recorded step's first attempt to its end."""
+    attempts = step.get("attempts", [])
+    started = next((attempt["startedAt"] for attempt in attempts if "startedAt" in attempt), None)
+    finished = step.get("finishedAt") or next((attempt.get("finishedAt") for attempt in attempts[-1:]), None)
+    return seconds(read(started), read(finished)) if started and finished else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What all parts of one record are written with."""
+
+    shelf: Shelf
+    links: Mapping[str, str]
+    limit: int
+
+    def artifact(self, name: str, artifact: Artifact) -> Record:
+        return self.shelf.entry(name, artifact, self.links)
+
+    def outputs(self, outputs: Outputs, made: Mapping[Artifact, str]) -> Record:
+        """`made` names the artifacts that stand elsewhere in the record already."""
+        parameters, cut = kept(outputs.parameters, self.limit)
+        artifacts = {
+            name: {"from": made[artifact]} if artifact in made else self.artifact(name, artifact)
+            for name, artifact in sorted(outputs.artifacts.items())
+        }
+        return _full({"parameters": parameters, "cutParameters": cut, "artifacts": artifacts})
+
+
+def _frame(run: Run, links: Mapping[str, str]) -> _Frame:
+    values = len(run.parameters) + sum(len(step.outputs.parameters) for step in run.steps.values())
+    return _Frame(shelf_of(run, list(_artifacts(run)), links), links, limit_for(values))
+
+
+def _artifacts(run: Run) -> Iterator[Artifact]:
+    for step in run.steps.values():
+        for attempt in step.attempts:
+            yield from attempt.outputs.artifacts.values()
+            if attempt.log:
+                yield attempt.log
+    yield from run.outputs.artifacts.values()
+
+
+def _made(run: Run) -> dict[Artifact, str]:
+    """Where a reader finds each artifact of the last attempts: "step/name"."""
+    return {
+        artifact: f"{step.name}/{name}"
+        for step in run.steps.values()
+        for attempt in step.attempts[-1:]
+        for name, artifact in attempt.outputs.artifacts.items()
+        if "/" not in step.name
+    }
+
+
+def _step(run: Run, step: StepRun, frame: _Frame) -> Record:
     defined = run.workflow.steps.get(step.name) if run.workflow else None
+    ended_with_attempt = step.current is not None and step.finished_at == step.current.finished_at
     return _full(
         {
             "phase": str(step.phase),
@@ -79,14 +134,13 @@ def _step(run: Run, step: StepRun, links: Mapping[str, str], limit: int) -> Reco
             "needs": list(defined.depends_on) if defined else [],
             "continueOnFailure": (defined and defined.continue_on_failure) or None,
             "notBefore": _stamp(step.not_before),
-            "finishedAt": _stamp(step.finished_at),
-            "duration": seconds(started, step.finished_at),
-            "attempts": [_attempt(attempt, links, limit) for attempt in step.attempts],
+            "finishedAt": None if ended_with_attempt else _stamp(step.finished_at),
+            "attempts": [_attempt(attempt, frame) for attempt in step.attempts],
         }
     )
 
 
-def _attempt(attempt: Attempt, links: Mapping[str, str], limit: int) -> Record:
+def _attempt(attempt: Attempt, frame: _Frame) -> Record:
     return _full(
         {
             "number": attempt.number,
@@ -99,31 +153,8 @@ def _attempt(attempt: Attempt, links: Mapping[str, str], limit: int) -> Record:
             "startedAt": _stamp(attempt.started_at),
             "finishedAt": _stamp(attempt.finished_at),
             "exitCode": attempt.exit_code,
-            "outputs": _outputs(attempt.outputs, links, limit),
-            "log": _artifact("log", attempt.log, links) if attempt.log else None,
-        }
-    )
-
-
-def _outputs(outputs: Outputs, links: Mapping[str, str], limit: int = LIMIT) -> Record:
-    parameters, cut = kept(outputs.parameters, limit)
-    artifacts = {name: _artifact(name, outputs.artifacts[name], links) for name in sorted(outputs.artifacts)}
-    return _full({"parameters": parameters, "cutParameters": cut, "artifacts": artifacts})
-
-
-def _artifact(name: str, artifact: Artifact, links: Mapping[str, str]) -> Record:
-    """`name`, `form` and `contentType` only where they differ from what a reader would assume."""
-    return _full(
-        {
-            "name": artifact.name if artifact.name != name else None,
-            "size": artifact.size,
-            "sha256": artifact.sha256,
-            "form": artifact.form if artifact.form != _plain_artifact.form else None,
-            "contentType": artifact.content_type
-            if artifact.content_type != _plain_artifact.content_type
-            else None,
-            "key": artifact.key,
-            "link": links.get(artifact.key),
+            "outputs": frame.outputs(attempt.outputs, {}),
+            "log": frame.artifact("log", attempt.log) if attempt.log else None,
         }
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from reconciler.ledger import shelf
 from reconciler.ledger.moment import read
 from reconciler.ledger.record import KIND, Record
 from reconciler.model.run import (
@@ -41,11 +42,12 @@ def from_record(record: Mapping[str, Any]) -> Run:
     """The run that was recorded, without definition, file bundles and log text."""
     try:
         return _run(record)
-    except (KeyError, TypeError, AttributeError, ValueError) as exc:
+    except (LookupError, TypeError, AttributeError, ValueError) as exc:
         raise ValueError(f"not a run record: {type(exc).__name__}: {exc}") from exc
 
 
 def _run(record: Mapping[str, Any]) -> Run:
+    steps = {name: _step(name, step, record) for name, step in record["steps"].items()}
     return Run(
         id=_text(record["id"]),
         name=_text(record["workflow"]),
@@ -63,24 +65,27 @@ def _run(record: Mapping[str, Any]) -> Run:
         cancelling=_text(record.get("cancelling", "")),
         started_at=_moment(record, "startedAt"),
         finished_at=_moment(record, "finishedAt"),
-        steps={name: _step(name, step) for name, step in record.get("steps", {}).items()},
-        outputs=_outputs(record),
+        steps=steps,
+        outputs=_outputs(record, record, steps),
     )
 
 
-def _step(name: str, step: Mapping[str, Any]) -> StepRun:
+def _step(name: str, step: Mapping[str, Any], record: Mapping[str, Any]) -> StepRun:
+    attempts = tuple(_attempt(attempt, record) for attempt in step.get("attempts", []))
+    phase = Phase(step["phase"])
+    ended = attempts[-1].finished_at if attempts and phase.is_terminal else None
     return StepRun(
         name=name,
-        phase=Phase(step["phase"]),
+        phase=phase,
         reason=_text(step.get("reason", "")),
         message=_text(step.get("message", "")),
-        attempts=tuple(_attempt(attempt) for attempt in step.get("attempts", [])),
+        attempts=attempts,
         not_before=_moment(step, "notBefore"),
-        finished_at=_moment(step, "finishedAt"),
+        finished_at=_moment(step, "finishedAt") or ended,
     )
 
 
-def _attempt(attempt: Mapping[str, Any]) -> Attempt:
+def _attempt(attempt: Mapping[str, Any], record: Mapping[str, Any]) -> Attempt:
     exit_code = attempt.get("exitCode")
     return Attempt(
         number=_whole(attempt["number"]),
@@ -93,25 +98,31 @@ def _attempt(attempt: Mapping[str, Any]) -> Attempt:
         started_at=_moment(attempt, "startedAt"),
         finished_at=_moment(attempt, "finishedAt"),
         exit_code=None if exit_code is None else _whole(exit_code),
-        log=_artifact("log", attempt["log"]) if "log" in attempt else None,
-        outputs=_outputs(attempt),
+        log=_artifact("log", attempt["log"], record) if "log" in attempt else None,
+        outputs=_outputs(attempt, record, {}),
     )
 
 
-def _outputs(holder: Mapping[str, Any]) -> Outputs:
+def _outputs(holder: Mapping[str, Any], record: Mapping[str, Any], steps: Mapping[str, StepRun]) -> Outputs:
     outputs = holder.get("outputs", {})
     return Outputs(
         parameters=dict(outputs.get("parameters", {})),
         artifacts={
-            name: _artifact(name, artifact) for name, artifact in outputs.get("artifacts", {}).items()
+            name: _made(artifact["from"], steps) if "from" in artifact else _artifact(name, artifact, record)
+            for name, artifact in outputs.get("artifacts", {}).items()
         },
     )
 
 
-def _artifact(name: str, artifact: Mapping[str, Any]) -> Artifact:
+def _made(source: str, steps: Mapping[str, StepRun]) -> Artifact:
+    step, _, name = source.partition("/")
+    return steps[step].attempts[-1].outputs.artifacts[name]
+
+
+def _artifact(name: str, artifact: Mapping[str, Any], record: Mapping[str, Any]) -> Artifact:
     return Artifact(
         name=_text(artifact.get("name", name)),
-        key=_text(artifact["key"]),
+        key=shelf.key(record, artifact),
         size=_whole(artifact["size"]),
         sha256=_text(artifact["sha256"]),
         form=_text(artifact.get("form", "file")),

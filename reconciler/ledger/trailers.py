@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
+from reconciler.ledger import shelf
 from reconciler.ledger.moment import read
 from reconciler.ledger.plain import CUT, line, unline
 from reconciler.model.run import Outputs, Phase, Run, Trigger, TriggerKind
@@ -100,22 +101,11 @@ def _from_json(text: str) -> Any:
 
 def _artifacts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The run's own results first, then what else the steps made."""
-    results = {artifact["key"] for artifact in record.get("outputs", {}).get("artifacts", {}).values()}
-    made = [
-        (f"{step}/{name}", artifact)
-        for step, entry in record["steps"].items()
-        for attempt in entry.get("attempts", [])[-1:]
-        for name, artifact in attempt.get("outputs", {}).get("artifacts", {}).items()
-    ]
-    made.sort(key=lambda one: one[1]["key"] not in results)
+    results = {artifact.get("from") for artifact in record.get("outputs", {}).get("artifacts", {}).values()}
+    made = sorted(shelf.made(record), key=lambda one: one[0] not in results)
     for name, artifact in made[:LISTED]:
-        words = (
-            line(name, _value),
-            f"sha256:{artifact['sha256']}",
-            str(artifact["size"]),
-            artifact.get("link", ""),
-        )
-        yield "Artifact", line(" ".join(words).rstrip(), _link)
+        words = f"{name} sha256:{artifact['sha256']} {artifact['size']} {shelf.link(record, artifact)}"
+        yield "Artifact", line(words.rstrip(), _link)
     if len(made) > LISTED:
         yield "Artifacts-Not-Listed", str(len(made) - LISTED)
 

@@ -1,7 +1,8 @@
-"""Readable builders for the values of the core: workflows drawn as arrows, runs, and what was seen of them."""
+"""Readable builders for the core: workflows drawn as arrows, runs, and what was seen of them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,7 @@ def workflow(name: str, arrows: str, **steps: Mapping[str, Any]) -> Workflow:
         names = [part.strip() for part in chain.split("->")]
         for each in names:
             needs.setdefault(each, [])
-        for before, after in zip(names, names[1:], strict=False):
+        for before, after in itertools.pairwise(names):
             needs[after].append(before)
     made = {
         each: Step(each, command=("true",), needs=tuple(before), depends_on=tuple(sorted(set(before))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.core import names, schedule, values
@@ -16,13 +16,13 @@ class Past:
     """What is known of the earlier runs of a workflow.
 
     `digest` is the one last started with (None: never), `why_changed` says what differs since then,
-    `since` is the moment up to which its schedules have been looked at.
+    `since` gives, by cron line, the moment up to which it has been looked at.
     """
 
     last_number: int = 0
     digest: str | None = None
     why_changed: Sequence[str] = ()
-    since: datetime | None = None
+    since: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def due(definition: Definition, past: Past, revision: str, now: datetime) -> list[StartRun]:
@@ -33,11 +33,10 @@ def due(definition: Definition, past: Past, revision: str, now: datetime) -> lis
     triggers: list[tuple[Trigger, str]] = []
     if workflow.triggers.change and definition.digest != past.digest:
         triggers.append((Trigger(TriggerKind.CHANGE), _why(past)))
-    if past.since is not None:
-        for line in workflow.triggers.schedules:
-            for moment in schedule.due(line, past.since, now):
-                detail = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-                triggers.append((Trigger(TriggerKind.SCHEDULE, detail), f"due at {detail} ({line.cron})"))
+    for line in workflow.triggers.schedules:
+        for moment in schedule.due(line, past.since.get(line.cron, now), now):
+            detail = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+            triggers.append((Trigger(TriggerKind.SCHEDULE, detail), f"due at {detail} ({line.cron})"))
     numbered = enumerate(triggers, past.last_number + 1)
     return [start(definition, number, revision, trigger, {}, why) for number, (trigger, why) in numbered]
 

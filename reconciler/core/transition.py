@@ -48,6 +48,15 @@ def recover(run: Run, seen: Mapping[AttemptKey, Observation], now: datetime) -> 
     return settle(_expire(run, now))
 
 
+def cancel(run: Run, reason: str) -> Run:
+    """The run, to be stopped: its attempts are marked, and nothing further starts."""
+    run = replace(run, cancelling=run.cancelling or reason)
+    for step in run.steps.values():
+        if step.phase is Phase.RUNNING and not step.attempts[-1].cancelling:
+            run = run.with_step(step.with_attempt(replace(step.attempts[-1], cancelling=reason)))
+    return settle(run)
+
+
 def settle(run: Run) -> Run:
     """Skip what can no longer run, then conclude the run if every step has ended."""
     workflow = run.workflow
@@ -97,11 +106,9 @@ def _expire(run: Run, now: datetime) -> Run:
     assert workflow is not None
     if not run.cancelling and _passed(run.started_at, workflow.timeout, now):
         run = replace(run, cancelling=RUN_TIMED_OUT)
-    overdue = {name: step for name, step in run.steps.items() if _must_stop(run, step, now)}
-    for name, step in overdue.items():
+    for step in [step for step in run.steps.values() if _must_stop(run, step, now)]:
         why = run.cancelling or TIMED_OUT
         run = run.with_step(step.with_attempt(replace(step.attempts[-1], cancelling=why)))
-        assert name in run.steps
     return run
 
 

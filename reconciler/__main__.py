@@ -1,0 +1,53 @@
+"""Where the process begins: answers the commonest pass, with nothing to do, before loading the rest."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def main() -> int:
+    """The command line, as `reconciler` and as `python -m reconciler`; returns the exit code."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["pass"] and _is_quiet(arguments[1:]):
+        return 0
+    from reconciler.cli import run
+
+    return run(arguments)
+
+
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether this pass has nothing to do; tells so. Anything unusual is left to the real command line."""
+    from reconciler import quiet
+    from reconciler.errors import ReconcilerError
+    from reconciler.settings import read_settings, table
+
+    names = {row.flag: row.name for row in table().values() if row.flag} | {"--config": "config"}
+    flags: dict[str, str] = {}
+    for flag, text in _pairs(arguments):
+        if flag not in names:
+            return False
+        flags[names[flag]] = text
+    config = flags.pop("config", None)
+    try:
+        revision = quiet.is_quiet(read_settings(flags, config=config))
+    except ReconcilerError:
+        return False
+    if revision is not None:
+        print(f"nothing to do at {revision[:12]}")
+    return revision is not None
+
+
+def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """`--flag text` and `--flag=text`; a flag without a text has the text ""."""
+    rest = iter(arguments)
+    for word in rest:
+        flag, equals, text = word.partition("=")
+        yield flag, text if equals else next(rest, "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

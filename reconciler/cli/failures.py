@@ -1,0 +1,63 @@
+"""Turns what went wrong into words for a person and an exit code; a traceback is for the report of a bug."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+from reconciler import __version__
+from reconciler.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ReconcilerError
+
+
+@dataclass
+class Code:
+    """The exit code, as far as it is known."""
+
+    value: int = EXIT_DONE
+
+
+@contextmanager
+def exit_code_of() -> Iterator[Code]:
+    """The exit code of what is done inside; errors are told on stderr."""
+    code = Code()
+    try:
+        yield code
+    except ReconcilerError as error:
+        click.echo(f"Error: {error}", err=True)
+        code.value = error.exit_code
+    except click.exceptions.Exit as leave:
+        code.value = leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        code.value = EXIT_USAGE if isinstance(error, click.UsageError) else error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        code.value = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; without this, Python complains once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code.value = EXIT_FAILED
+    except Exception:
+        click.echo(f"Error: this is a bug of reconciler. A report lies in {_report()}", err=True)
+        code.value = EXIT_BUG
+
+
+def _report() -> str:
+    """Write what happened to a file of its own; says where, or prints it where no file can be written."""
+    text = f"reconciler {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+    text += f"command: {sys.argv[1:2]}\n\n{traceback.format_exc()}"
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="reconciler-bug-", suffix=".txt")
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        return f"no file, because none can be written:\n{text}"
+    return path

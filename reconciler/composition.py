@@ -1,0 +1,205 @@
+"""The composition root: builds every edge from the settings, and reads the clock. Nobody else does either."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler import quiet
+from reconciler.artifacts import ArtifactStore, S3Access, open_store
+from reconciler.definition import workflow_from_document
+from reconciler.errors import StateCorrupt
+from reconciler.executors import EXECUTORS
+from reconciler.executors.base import Executor
+from reconciler.executors.local.options import Options
+from reconciler.git.access import GitAccess
+from reconciler.git.ledger import Identity, LedgerBranch
+from reconciler.git.repository import Repository
+from reconciler.git.worktree import Worktree
+from reconciler.reconcile import catalog, events, passes, recovery, starting
+from reconciler.reconcile.edges import Edges
+from reconciler.settings import Settings, read_secret, require
+from reconciler.state.lock import PassLock
+from reconciler.state.store import State
+
+
+def clock() -> datetime:
+    """The time, to the millisecond that records keep."""
+    now = datetime.now(UTC)  # noqa: TID251 - here the clock is read, for everybody
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def run_pass(settings: Settings, notify: events.Notify, stopped: Callable[[], bool]) -> passes.Summary:
+    """One pass under the lock; notes at its end whether the next one will find anything to do."""
+    require(settings, "repository.url")
+    with PassLock(f"{settings.state.directory}/lock"):
+        with open_edges(settings, notify) as (edges, remote):
+            summary = passes.run_pass(
+                edges, remote, settings.repository.path, limits(settings), budget(settings), stopped
+            )
+            due = starting.next_due(edges.state, clock())
+        if summary.is_quiet and summary.revision is not None:
+            quiet.remember(settings, summary.revision, due.timestamp() if due else None)
+        return summary
+
+
+def rebuild(settings: Settings, notify: events.Notify) -> tuple[int, int]:
+    """Make the database anew: how many runs came from the ledger, and how many are in flight.
+
+    The ledger is asked first, so that the old database is still there when it cannot be reached.
+    """
+    require(settings, "repository.url")
+    with PassLock(f"{settings.state.directory}/lock", command="reconciler rebuild"):
+        open_ledger(settings).fetch()
+        remove_state(settings)
+        with open_edges(settings, notify) as (edges, _):
+            return recovery.rebuild(edges), len(recovery.open_runs(edges))
+
+
+@contextmanager
+def open_edges(settings: Settings, notify: events.Notify) -> Iterator[tuple[Edges, Repository]]:
+    """Every edge of a pass. A damaged database is set aside; the pass then makes it anew from the ledger."""
+    with ExitStack() as stack:
+        state = stack.enter_context(_sound_state(settings, notify))
+        store = open_artifacts(settings)
+        executor = make_executor(settings, store, Path(settings.state.directory) / "attempts")
+        stack.callback(executor.close)
+        source = open_repository(settings)
+        ledger = open_ledger(settings)
+        acceptance = _acceptance(settings, source)
+        yield Edges(source, state, store, executor, clock, notify, ledger, acceptance), source
+
+
+@contextmanager
+def open_rehearsal(settings: Settings, root: Path, directory: Path, notify: events.Notify) -> Iterator[Edges]:
+    """Edges to try a definition of the working tree at `root`; whatever is left lies below `directory`."""
+    with ExitStack() as stack:
+        store = open_store((directory / "artifacts").as_uri())
+        executor = make_executor(settings, store, directory / "attempts")
+        stack.callback(executor.close)
+        state = stack.enter_context(scratch_state())
+        yield Edges(Worktree(root), state, store, executor, clock, notify)
+
+
+def open_state(settings: Settings, *, read_only: bool = False) -> State:
+    """The state database, made if need be."""
+    return State.open(state_path(settings), parse=workflow_from_document, read_only=read_only)
+
+
+def scratch_state() -> State:
+    """A state that ends with the process."""
+    return State.in_memory(parse=workflow_from_document)
+
+
+def state_path(settings: Settings) -> Path:
+    return Path(settings.state.directory) / "state.db"
+
+
+def remove_state(settings: Settings) -> None:
+    """Delete the database with its journals."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{state_path(settings)}{suffix}").unlink(missing_ok=True)
+
+
+def open_repository(settings: Settings) -> Repository:
+    require(settings, "repository.url")
+    return Repository(
+        quiet.clone_directory(settings),
+        quiet.source_access(settings),
+        blob_limit=settings.limits.blob_bytes,
+    )
+
+
+def open_ledger(settings: Settings) -> LedgerBranch:
+    """How run results are written: often with another credential than workflows are read with."""
+    ledger = settings.ledger
+    access = GitAccess(
+        ledger.url,
+        ledger.branch,
+        token_file=ledger.token_file,
+        username=ledger.username,
+        ssh_key=ledger.ssh_key,
+        known_hosts=ledger.known_hosts,
+        ca_file=ledger.ca_file,
+        plain_http=ledger.plain_http,
+        signing_key=ledger.signing_key,
+        timeout=settings.limits.git_timeout,
+    )
+    identity = Identity(ledger.author_name, ledger.author_email)
+    return LedgerBranch(f"{settings.state.directory}/ledger.git", access, identity)
+
+
+def open_artifacts(settings: Settings) -> ArtifactStore:
+    """The artifact store; connects to nothing yet."""
+    store = settings.store
+    access_key = read_secret(store.access_key, store.access_key_file)
+    secret_key = read_secret(store.secret_key, store.secret_key_file)
+    if access_key is None or secret_key is None:
+        return open_store(store.url)
+    access = S3Access(
+        endpoint=store.endpoint,
+        bucket="",
+        access_key=access_key.reveal(),
+        secret_key=secret_key.reveal(),
+        region=store.region,
+        secure=store.secure,
+        public_url=store.public_url,
+    )
+    return open_store(store.url, access)
+
+
+def make_executor(settings: Settings, store: ArtifactStore, directory: Path) -> Executor:
+    """The executor that the settings name, keeping its attempts below `directory`."""
+    chosen, limits = settings.executor, settings.limits
+    options = Options(
+        slots=chosen.slots,
+        isolation=chosen.isolation,
+        images=chosen.images,
+        network=chosen.network,
+        path=chosen.path,
+        grace=chosen.grace,
+        patience=chosen.patience,
+        parameter_bytes=limits.parameter_bytes,
+        log_tail_bytes=limits.log_tail_bytes,
+        hidden=tuple(
+            Path(path) for path in (*chosen.hide, settings.state.directory, *_secret_files(settings))
+        ),
+        environment=os.environ,
+    )
+    return EXECUTORS[chosen.name](directory, store, workflow_from_document, options)
+
+
+def limits(settings: Settings) -> catalog.Limits:
+    return catalog.Limits(files=settings.limits.files, file_bytes=settings.limits.file_bytes)
+
+
+def budget(settings: Settings) -> passes.Budget:
+    chosen = settings.pass_
+    return passes.Budget(chosen.budget, chosen.fetch_interval, chosen.publish_interval, chosen.max_starts)
+
+
+def _acceptance(settings: Settings, source: Repository) -> Callable[[str], None]:
+    signers = settings.repository.verify_signers
+    return (lambda revision: source.verify(revision, signers)) if signers else (lambda revision: None)
+
+
+def _secret_files(settings: Settings) -> list[str]:
+    """Every file that the settings name: credentials, mostly."""
+    groups = (settings.repository, settings.ledger, settings.store)
+    names = ("token_file", "ssh_key", "signing_key", "access_key_file", "secret_key_file")
+    return [path for group in groups for name in names if (path := getattr(group, name, ""))]
+
+
+def _sound_state(settings: Settings, notify: events.Notify) -> State:
+    try:
+        return open_state(settings)
+    except StateCorrupt as error:
+        aside = state_path(settings).with_name("state.db.damaged")
+        state_path(settings).replace(aside)
+        remove_state(settings)
+        text = f"{error.message}; it was set aside as {aside} and is made anew from the ledger"
+        notify(events.Event(events.Kind.WARNING, text))
+        return open_state(settings)

@@ -1,0 +1,110 @@
+"""Tells in a few milliseconds that a pass has nothing to do; whatever is not certain is left to a real pass.
+
+Most passes find nothing: a cron job runs every minute, people push a few times a day. A pass that leaves
+nothing behind it (no open run, nothing to publish, no error) therefore notes in one line what that rests
+on: the settings, this release, the revision, the database as it was closed, and until when nothing is due.
+While all of that still holds and the branch has not moved, the next pass would do nothing.
+
+Only `os` and what needs no more than `os` is imported here: loading the rest costs ten times the fetch.
+The note is a cache; deleting it costs one ordinary pass.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from reconciler import __version__
+from reconciler.errors import ReconcilerError
+from reconciler.git.access import GitAccess
+from reconciler.git.clone import Clone
+from reconciler.settings import Settings, table
+from reconciler.state.lock import PassLock
+
+NEVER = "never"
+
+
+def is_quiet(settings: Settings) -> str | None:
+    """The revision at which there is nothing to do; None when that is not certain."""
+    note = _read(_place(settings))
+    if len(note) != 4 or note[0] != _ground(settings):
+        return None
+    _, revision, until, database = note
+    if database != _trace(settings) or (until != NEVER and time.time() >= float(until)):
+        return None
+    try:
+        with PassLock(f"{settings.state.directory}/lock"):
+            return revision if _tip(settings) == revision else None
+    except ReconcilerError:
+        return None  # the real pass meets it again, and tells
+
+
+def remember(settings: Settings, revision: str, until: float | None) -> None:
+    """Note that nothing is to be done at `revision` before `until` (seconds since 1970; None: ever).
+
+    Called with the database closed and before the lock is given back.
+    """
+    when = NEVER if until is None else repr(until)
+    text = "\n".join((_ground(settings), revision, when, _trace(settings)))
+    place = _place(settings)
+    try:
+        with open(f"{place}.new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(f"{place}.new", place)
+    except OSError:
+        return  # a full disk costs the next pass its short cut, nothing else
+
+
+def source_access(settings: Settings) -> GitAccess:
+    """How the workflows are read."""
+    repository = settings.repository
+    return GitAccess(
+        repository.url,
+        repository.branch,
+        token_file=repository.token_file,
+        username=repository.username,
+        ssh_key=repository.ssh_key,
+        known_hosts=repository.known_hosts,
+        ca_file=repository.ca_file,
+        timeout=settings.limits.git_timeout,
+    )
+
+
+def clone_directory(settings: Settings) -> str:
+    return f"{settings.state.directory}/source.git"
+
+
+def _place(settings: Settings) -> str:
+    return f"{settings.state.directory}/quiet"
+
+
+def _ground(settings: Settings) -> str:
+    """This release and every setting, on one line."""
+    values = [(row.name, str(row.of(settings))) for row in table().values()]
+    return f"{__version__} {values!r}"
+
+
+def _trace(settings: Settings) -> str:
+    """What anybody's write to the database would change; an unfinished journal beside it never matches."""
+    base = f"{settings.state.directory}/state.db"
+    try:
+        if os.path.exists(f"{base}-wal") and os.stat(f"{base}-wal").st_size:
+            return "in use"
+        file = os.stat(base)
+    except OSError:
+        return "missing"
+    return f"{file.st_ino} {file.st_size} {file.st_mtime_ns}"
+
+
+def _tip(settings: Settings) -> str | None:
+    if settings.repository.verify_signers:
+        return None  # a signature is checked by the real pass
+    return Clone(clone_directory(settings), source_access(settings)).fetch()
+
+
+def _read(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().split("\n")
+    except OSError:
+        return []

@@ -1,0 +1,55 @@
+"""What a pass tells the people who watch it; nothing depends on anybody listening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.model.run import Run, StepRun
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    REVISION = "revision"
+    PROBLEM = "problem"
+    RUN_STARTED = "run-started"
+    RUN_ENDED = "run-ended"
+    RUN_ADOPTED = "run-adopted"
+    ATTEMPT_STARTED = "attempt-started"
+    STEP_ENDED = "step-ended"
+    PUBLISHED = "published"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened; `text` is a sentence for people, without time and without colour."""
+
+    kind: Kind
+    text: str
+    run: Run | None = None
+    step: StepRun | None = None
+
+
+Notify = Callable[[Event], None]
+
+
+def of_changes(before: Run, after: Run) -> list[Event]:
+    """The events that lie between two values of the same run."""
+    events: list[Event] = []
+    for name, step in after.steps.items():
+        was = before.steps.get(name)
+        if step is not was and step.phase.is_terminal and not (was and was.phase.is_terminal):
+            events.append(Event(Kind.STEP_ENDED, _step_sentence(after, step), after, step))
+    if after.phase.is_terminal and not before.phase.is_terminal:
+        detail = f": {after.message}" if after.message else ""
+        events.append(Event(Kind.RUN_ENDED, f"{after.title}: {after.phase}{detail}", after))
+    return events
+
+
+def _step_sentence(run: Run, step: StepRun) -> str:
+    reason = f" ({step.reason})" if step.reason else ""
+    message = f": {step.message}" if step.message else ""
+    return f"{run.title}: {step.name}: {step.phase}{reason}{message}"

@@ -1,0 +1,145 @@
+"""One pass: from pull to push, within a time budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from reconciler.errors import ReconcilerError, StateError
+from reconciler.reconcile import catalog, events, publishing, recovery, starting
+from reconciler.reconcile.edges import Edges, Remote
+from reconciler.reconcile.engine import Engine
+
+LONGEST_WAIT = 5.0
+"""Seconds after which a pass looks around even if no executor reported anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a pass may take and how often it talks to the remote; seconds."""
+
+    total: float = 600.0
+    fetch_every: float = 15.0
+    publish_every: float = 10.0
+    max_starts: int = 1_000
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a pass did; `errors` are edges that failed while the rest went on."""
+
+    revision: str | None = None
+    started: int = 0
+    published: int = 0
+    open_runs: int = 0
+    postponed: bool = False
+    errors: list[ReconcilerError] = field(default_factory=list)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the same pass, at the same revision, would do nothing."""
+        return not (self.open_runs or self.errors or self.postponed)
+
+
+def run_pass(
+    edges: Edges,
+    remote: Remote,
+    folder: str,
+    limits: catalog.Limits,
+    budget: Budget,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Pull, start what is due, carry every open run on until nothing moves or the budget ends, publish."""
+    each = _Pass(edges, remote, folder, limits, budget)
+    each.engine.adopt(recovery.open_runs(edges))
+    end = edges.clock() + timedelta(seconds=budget.total)
+    while True:
+        now = edges.clock()
+        each.turn(now)
+        if each.engine.is_idle or stopped() or now >= end:
+            break
+        edges.executor.wait(each.patience(end))
+    each.publish()
+    each.summary.open_runs = len(edges.state.open_runs()) if not each.engine.is_idle else 0
+    return each.summary
+
+
+class _Pass:
+    """The work of one pass; errors of one edge never keep the others from their work."""
+
+    def __init__(
+        self, edges: Edges, remote: Remote, folder: str, limits: catalog.Limits, budget: Budget
+    ) -> None:
+        self.engine = Engine(edges)
+        self.summary = Summary()
+        self._edges = edges
+        self._remote = remote
+        self._folder = folder
+        self._limits = limits
+        self._budget = budget
+        self._next_fetch = edges.clock()
+        self._next_publish = edges.clock() + timedelta(seconds=budget.publish_every)
+
+    def turn(self, now: datetime) -> None:
+        """Look at the remote if it is time, tick, publish if it is time."""
+        if now >= self._next_fetch:
+            self._next_fetch = now + timedelta(seconds=self._budget.fetch_every)
+            self._guarded(lambda: self._sync(now))
+        self.engine.tick(now)
+        if now >= self._next_publish:
+            self._next_publish = now + timedelta(seconds=self._budget.publish_every)
+            self.publish()
+
+    def publish(self) -> None:
+        self._guarded(self._publish)
+
+    def patience(self, end: datetime) -> float:
+        """Seconds to wait for the executor before something else is due."""
+        times = [self._next_fetch, self._next_publish, end]
+        wake = self.engine.next_wake()
+        times += [wake] if wake is not None else []
+        seconds = (min(times) - self._edges.clock()).total_seconds()
+        return min(max(seconds, 0.0), LONGEST_WAIT)
+
+    def _publish(self) -> None:
+        self.summary.published += publishing.publish(self._edges)
+
+    def _sync(self, now: datetime) -> None:
+        """Bring the catalog to the tip of the branch and start what is due."""
+        revision = self._remote.fetch() or self._edges.state.catalog_revision()
+        if revision is None:
+            self._warn("the branch does not exist yet; nothing to do until somebody pushes")
+            return
+        self._edges.accept(revision)
+        self.summary.revision = revision
+        if self._edges.state.catalog_revision() != revision:
+            self._update(revision)
+        room = self._budget.max_starts - self.summary.started
+        started = starting.start_due(self._edges, self.engine, revision, now, room)
+        self.summary.started += started
+        self.summary.postponed = started == room
+
+    def _update(self, revision: str) -> None:
+        update = catalog.refresh(self._edges.source, self._edges.state, revision, self._folder, self._limits)
+        for problems in update.problems_set.values():
+            for problem in problems:
+                self._edges.notify(events.Event(events.Kind.PROBLEM, str(problem)))
+        if update.workflows_gone and not self._edges.state.entries():
+            self._warn(
+                f"all {len(update.workflows_gone)} workflows are gone at {revision[:12]}; "
+                "runs in flight go on, nothing is cancelled"
+            )
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do `work`; an error of the world is told and kept, and the pass goes on."""
+        try:
+            work()
+        except StateError:
+            raise
+        except ReconcilerError as error:
+            self.summary.errors.append(error)
+            self._warn(str(error))
+
+    def _warn(self, text: str) -> None:
+        self._edges.notify(events.Event(events.Kind.WARNING, text))

@@ -12,8 +12,8 @@ from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem, Severity
 from reconciler.state.glance import STARTABLE
 from reconciler.state.recording import settle_started
-from reconciler.state.rows import plain, to_moment, to_text
-from reconciler.state.table import CHOSEN, Row, Table, chosen
+from reconciler.state.rows import CHOSEN, chosen, plain, to_moment, to_text
+from reconciler.state.table import Row, Table
 
 REVISIONS = Table("revisions", ("number", "revision"), ("number",))
 FILES = Table("catalog_files", ("path", "blob"), ("path",))

@@ -90,6 +90,7 @@ class Connection:
 
     def close(self) -> None:
         with _translated(self.place):
+            self._cursor.close()  # a cursor that lives on would keep the file open behind our back
             self._raw.close()
 
 

@@ -7,7 +7,7 @@ escaped in JSON, so that nothing a step prints can keep its end from being recor
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -61,6 +61,13 @@ Place = tuple[int, str, int]
 OUTPUT = "output"  # what an attempt, or the run as a whole, gave
 GIVEN = "given"  # what the run was started with: parameters, and files of the repository
 LOG = "log"
+
+CHOSEN = "(SELECT value FROM json_each(?))"
+"""A set of texts of any size, bound as the one value that `chosen` makes."""
+
+
+def chosen(texts: Iterable[str]) -> str:
+    return json.dumps(list(texts))
 
 
 def to_text(moment: datetime | None) -> str | None:

@@ -6,7 +6,6 @@ would run a workflow twice. So each row ends with a seal over its values, compar
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -16,13 +15,6 @@ from reconciler.state.failures import REBUILD
 
 Scalar = str | int | float | None
 Row = tuple[Scalar, ...]
-
-CHOSEN = "(SELECT value FROM json_each(?))"
-"""A set of texts of any size, bound as the one value that `chosen` makes."""
-
-
-def chosen(texts: Iterable[str]) -> str:
-    return json.dumps(list(texts))
 
 
 class Table:

@@ -21,10 +21,10 @@ _signs: Final = {
     Phase.SUCCEEDED: "✓",
     Phase.FAILED: "✗",
     Phase.CANCELLED: "◼",
-    Phase.SKIPPED: "-",
+    Phase.SKIPPED: "○",
     Phase.RUNNING: "▶",
     Phase.PENDING: "…",
-    Phase.SUSPENDED: "⏸",
+    Phase.SUSPENDED: "‖",
 }
 _colours: Final = {
     Phase.SUCCEEDED: "fill:#dafbe1,stroke:#1a7f37,color:#0f3d1d",

@@ -52,6 +52,7 @@ def render(entries: Collection[Entry]) -> str:
         _counts(entries),
         _section("Failing", failing, FAILING),
         _section("Latest", others, NEWEST),
+        _rest(failing[FAILING:] + others[NEWEST:]),
         "Each run is a commit of this branch: `git log -- <workflow>`.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -76,9 +77,14 @@ def _section(title: str, entries: Sequence[Entry], limit: int) -> str:
         )
         for entry in entries[:limit]
     ]
-    shown = f"## {title}\n\n" + table(("Workflow", "Phase", "Run", "Finished (UTC)", "Took"), rows)
-    return (
-        shown
-        if len(entries) <= limit
-        else f"{shown}\n\n... and {len(entries) - limit} more, in the directories above."
-    )
+    return f"## {title}\n\n" + table(("Workflow", "Phase", "Run", "Finished (UTC)", "Took"), rows)
+
+
+def _rest(entries: Collection[Entry]) -> str:
+    """Where the workflows are that no table shows, by directory."""
+    if not entries:
+        return ""
+    counts = Counter(entry.place.rpartition("/")[0] for entry in entries)
+    top = f"{counts.pop('')} beside this page" if "" in counts else ""
+    below = ", ".join(f"[{directory}](<{directory}>) {counts[directory]}" for directory in sorted(counts))
+    return f"... and {len(entries)} more: {', '.join(part for part in (top, below) if part)}."

@@ -66,13 +66,18 @@ def _head(record: Mapping[str, Any]) -> str:
             + (f" in {took(record['duration'])}" if "duration" in record else ""),
         ),
         ("Reason", prose(reason, 500)),
-        ("Finished", code(record.get("finishedAt", ""))),
+        ("Finished", _utc(record.get("finishedAt", ""))),
         ("Trigger", code(trigger)),
         ("Revision", code(record["revision"][:12])),
         ("Definition", code(record.get("path", ""))),
     ]
     title = f"# {word(record['workflow'])} #{record['number']}"
-    return title + "\n\n" + table(("", ""), [row for row in rows if row[1]])
+    first, *others = (row for row in rows if row[1])
+    return title + "\n\n" + table(first, others)
+
+
+def _utc(moment: str) -> str:
+    return code(moment[:19].replace("T", " ") + " UTC") if moment else ""
 
 
 def _picture(steps: Mapping[str, Any]) -> str:

@@ -202,7 +202,7 @@ def _parts(name: str, edition: int) -> dict[str, str]:
     fields = [
         f"spec.steps.{s}.{f}"
         for s in ("prepare", "train", "score", "report")
-        for f in "command files outputs needs".split()
+        for f in ["command", "files", "outputs", "needs"]
     ]
     parts = {path: sha256(f"{name}{path}".encode()).hexdigest()[:12] for path in fields}
     return parts | {"spec.steps.train.command": sha256(f"{name}{edition}".encode()).hexdigest()[:12]}

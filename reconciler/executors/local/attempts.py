@@ -5,12 +5,11 @@ Everything here runs in the thread that calls; only the bytes are moved by other
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from reconciler.artifacts.base import ArtifactStore
@@ -29,6 +28,8 @@ from reconciler.model.workflow import FailureClass
 
 INSIST_EVERY = 0.2
 DRAIN_PATIENCE = 5.0
+SHORT = 1.0
+"""Seconds in which process numbers cannot have gone round."""
 
 
 class Stage(Enum):
@@ -52,6 +53,7 @@ class Live:
     lock: int | None = None
     child: int | None = None
     started: float | None = None
+    began: float = field(default_factory=time.monotonic)
     cancelled: float | None = None
     told: bool = False
     act_at: float = 0.0
@@ -145,9 +147,10 @@ class Attempts:
             if live.child is not None:
                 with suppress(ChildProcessError):
                     os.waitpid(live.child, 0)
-        orphans = [cookie(live.place) for live in found if self._may_leave_orphans(live)]
-        if orphans:
-            process.end(orphans)
+        for live in found:
+            if live.place.exit_code() is None and (claim := live.place.claim()) is not None:
+                live.way.stop(live.place, claim, signal.SIGKILL)  # the launcher died before the command
+        self._end_orphans([live for live in found if not live.way.reaps])
         for live in found:
             claim = live.place.claim()
             if claim is None:  # it ended before it began: told to stop, or no space for the claim
@@ -160,8 +163,14 @@ class Attempts:
             else:
                 self._settle(live)
 
-    def _may_leave_orphans(self, live: Live) -> bool:
-        return not live.way.reaps or live.place.exit_code() is None
+    def _end_orphans(self, found: list[Live]) -> None:
+        if not found:
+            return
+        # What a short attempt left behind has a higher pid than its launcher: few to look at.
+        pids = [live.child or 0 for live in found]
+        is_short = all(time.monotonic() - live.began < SHORT for live in found)
+        first = min(pids) if is_short and process.last_pid() >= max(pids) else 0
+        process.end([cookie(live.place) for live in found], first=first)
 
     def _watch_logger(self, live: Live, logger: int) -> None:
         self._watch.add(logger, live.place.key, lambda: process.writes_log_of(logger, live.place.path))
@@ -177,7 +186,7 @@ class Attempts:
 
         def harvest() -> Observation:
             whole = self._transfer.harvest(place, call, way, seen)
-            place.write("result.json", json.dumps(codec.encode(whole), ensure_ascii=False))
+            place.conclude(codec.encode(whole))
             return whole
 
         self._background.submit(place.key, harvest)
@@ -227,7 +236,7 @@ class Attempts:
         now = moment(time.time())
         seen = Observation(live.place.key, Status.ENDED, finished_at=now, message=live.note)
         seen = failed(seen, error.failure, error.reason, error.message)
-        live.place.write("result.json", json.dumps(codec.encode(seen), ensure_ascii=False))
+        live.place.conclude(codec.encode(seen))
         self._finish(live, seen)
 
     def _finish(self, live: Live, seen: Observation) -> None:

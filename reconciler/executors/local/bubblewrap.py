@@ -79,7 +79,7 @@ class Bubblewrap:
     def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:
         found = set(process.members([cookie(place)]))
         if number is signal.SIGKILL:  # bubblewrap itself does not carry the cookie; with it, all of them end
-            found |= set(process.session(claim.pid)) - {claim.pid, claim.logger}
+            found.update(process.companions(claim))
         process.tell(found, number)
         return bool(found)
 

@@ -176,10 +176,9 @@ class LocalExecutor:
         self._foreign.discard(key)
         if (result := place.result()) is not None:
             return codec.decode(Observation, result)
-        recorded = place.call()
-        if recorded is None:
-            return Observation(key, Status.MISSING)
         if place.claim() is None:
+            if not place.path.is_dir():
+                return Observation(key, Status.MISSING)
             lock = place.lock()
             if lock is None:
                 self._foreign.add(key)
@@ -187,6 +186,7 @@ class LocalExecutor:
             os.close(lock)
             if place.claim() is None:
                 return Observation(key, Status.MISSING)
+        recorded = place.call()
         call = codec.decode(StepCall, recorded["call"])
         way = self._ways.by_name(recorded["way"])
         self._attempts.adopt(Live(place, call, way, self._ways.note(call.image)))

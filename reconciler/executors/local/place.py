@@ -35,18 +35,10 @@ class Place:
 
     def prepare(self) -> bool:
         """Make the directories; those that are there stay. Whether all of it is new."""
-        fresh = self._make_own()
+        fresh = _make(self.path)
         for directory in (self.work, self.home, self.tmp):
-            directory.mkdir(exist_ok=True)
+            _make(directory)
         return fresh
-
-    def _make_own(self) -> bool:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            self.path.mkdir(mode=0o700)
-        except FileExistsError:
-            return False
-        return True
 
     def clear(self) -> None:
         """Remove what an interrupted staging left; the caller holds the lock, and nothing was started."""
@@ -106,7 +98,7 @@ class Place:
 
     def mark_cancelled(self, now: float) -> None:
         if self.cancelled_at() is None:
-            self.write("cancel", f"{now}\n")
+            write_whole(self.path / "cancel", f"{now}\n")
 
     def result(self) -> Any:
         text = self._text("result.json")
@@ -135,8 +127,12 @@ class Place:
             return None
 
     def write(self, name: str, text: str) -> None:
-        """The whole file or none of it."""
-        write_whole(self.path / name, text)
+        """For what is read only once the claim is there, which is written after it."""
+        (self.path / name).write_text(text, encoding="utf-8", newline="")
+
+    def conclude(self, result: Any) -> None:
+        """The last word on the attempt, whole or not at all."""
+        write_whole(self.path / "result.json", json.dumps(result, ensure_ascii=False))
 
     def _text(self, name: str) -> str:
         try:
@@ -150,6 +146,18 @@ def places(root: Path, run_id: str) -> Iterator[Place]:
     for directory in sorted((root / safe(run_id)).glob("*/*/")):
         if directory.name.isdigit():
             yield Place(root, AttemptKey(run_id, directory.parent.name, int(directory.name)))
+
+
+def _make(directory: Path) -> bool:
+    """Whether the directory is new."""
+    try:
+        directory.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _make(directory)
+    return True
 
 
 def write_whole(path: Path, text: str) -> None:

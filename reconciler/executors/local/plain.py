@@ -62,7 +62,6 @@ class Plain:
         return exit_code, ""
 
     def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:
-        found = set(process.members([cookie(place)])) | set(process.session(claim.pid))
-        found -= {claim.pid, claim.logger}
+        found = {*process.members([cookie(place)]), *process.companions(claim)}
         process.tell(found, number)
         return bool(found)

@@ -62,11 +62,13 @@ def writes_log_of(pid: int, attempt: Path) -> bool:
         return False
 
 
-def members(cookies: Collection[str]) -> list[int]:
-    """Every process that carries one of the cookies in its environment."""
+def members(cookies: Collection[str], first: int = 0) -> list[int]:
+    """Every process, from number `first` on, that carries one of the cookies in its environment."""
     marks = tuple(f"{COOKIE}={cookie}".encode() for cookie in cookies)
     found: list[int] = []
     for pid in _pids():
+        if pid < first:
+            continue
         try:
             with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
                 environment = file.read()
@@ -77,9 +79,15 @@ def members(cookies: Collection[str]) -> list[int]:
     return found
 
 
-def session(leader: int) -> list[int]:
-    """The processes of the leader's session, without itself."""
-    return [pid for pid in _pids() if pid != leader and _session_of(pid) == leader]
+def companions(claim: Claim) -> list[int]:
+    """The other processes of the launcher's session, but for the log's writer.
+
+    While any of them lives, the kernel gives the launcher's number to nobody else; if it stands for
+    another process by now, there are none.
+    """
+    if claim.boot != boot_id() or (Path(f"/proc/{claim.pid}").exists() and not claim.is_alive()):
+        return []
+    return [pid for pid in _pids() if pid not in (claim.pid, claim.logger) and _session_of(pid) == claim.pid]
 
 
 def tell(pids: Iterable[int], number: signal.Signals) -> None:
@@ -89,10 +97,15 @@ def tell(pids: Iterable[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def end(cookies: Collection[str], *, patience: float = 2.0) -> None:
+def last_pid() -> int:
+    """The number that was given to a process last."""
+    return int(Path("/proc/loadavg").read_text().split()[-1])
+
+
+def end(cookies: Collection[str], *, first: int = 0, patience: float = 2.0) -> None:
     """Kill everything that carries one of the cookies, again and again until nothing does."""
     for _ in range(20):
-        found = members(cookies)
+        found = members(cookies, first)
         if not found:
             return
         handles = [handle for pid in found if (handle := open_pidfd(pid)) is not None]

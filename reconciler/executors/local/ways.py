@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.errors import SettingsError
 from reconciler.executors.local import credentials
 from reconciler.executors.local.bubblewrap import Bubblewrap
+from reconciler.executors.local.container import Container, find_engine
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.plain import Plain
 from reconciler.executors.local.way import Way
@@ -39,17 +40,40 @@ class Ways:
             raise SettingsError(f"executor.isolation is bubblewrap, but {lack}.", hint=INSTALL)
         return Plain(options, lack)
 
+    @cached_property
+    def engine(self) -> Container | None:
+        """What runs images."""
+        if self._options.images == "none":
+            return None
+        name, program = find_engine(self._options.images, self._options.environment)
+        if program:
+            return Container(self._options, name, program)
+        if self._options.images == "auto":
+            return None
+        raise SettingsError(
+            f"executor.images is {self._options.images}, but it does not answer here.",
+            hint=f"Try `{self._options.images} info`, or set executor.images to auto or none.",
+        )
+
     def choose(self, image: str | None) -> Way:
-        return self.host
+        """How a step with this image, or with none, is run."""
+        return self.engine if image and self.engine else self.host
 
     def note(self, image: str | None) -> str:
-        """What the run should say about the way that was taken."""
-        return ""
+        """What the run must say of it: that a command ran without its image."""
+        if not image or self.engine:
+            return ""
+        why = "neither podman nor docker answers here"
+        if self._options.images == "none":
+            why = "executor.images is none"
+        return f"ran on the host, not in '{image}': {why}"
 
     def by_name(self, name: str) -> Way:
-        """The way an adopted attempt was started."""
+        """The way that an adopted attempt was started, whatever is set now."""
         if name == Plain.name:
             return Plain(self._options, "")
+        if self.engine and name == self.engine.name:
+            return self.engine
         return self.host
 
 

@@ -1,0 +1,41 @@
+"""Steps that have nothing to run, and times that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.definition import duration
+from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.finding import Finding
+from reconciler.definition.words import Path
+from reconciler.model.workflow import Backoff
+
+
+def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+    """Findings about what steps run, and about every duration."""
+    defaults = spec.get("defaults", {})
+    yield from _timeout(("spec",), spec)
+    yield from _times(("spec", "defaults"), defaults)
+    for name, step in spec["steps"].items():
+        path: Path = ("spec", "steps", name)
+        yield from _times(path, step)
+        runs = "command" in step or "script" in step or "image" in step or "image" in defaults
+        if not runs and not doubt.about("steps", name) and ("spec", "defaults") not in doubt.touched:
+            message = f"Step '{name}' has nothing to run: it needs a 'command', a 'script' or an 'image'."
+            yield Finding(path, "NothingToRun", message, at_key=True)
+
+
+def _times(path: Path, step: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _timeout(path, step)
+    backoff = step.get("retry", {}).get("backoff", {})
+    if "maximum" in backoff:
+        initial = duration.seconds(backoff["initial"]) if "initial" in backoff else Backoff().initial
+        if duration.seconds(backoff["maximum"]) < initial:
+            message = "The longest wait is shorter than the first."
+            yield Finding((*path, "retry", "backoff", "maximum"), "Contradiction", message)
+
+
+def _timeout(path: Path, holder: Mapping[str, Any]) -> Iterator[Finding]:
+    if "timeout" in holder and duration.seconds(holder["timeout"]) <= 0:
+        yield Finding((*path, "timeout"), "OutOfRange", "Must be longer than nothing.")

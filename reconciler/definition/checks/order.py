@@ -1,0 +1,49 @@
+"""Steps that wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from reconciler.definition import template
+from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.finding import Finding
+
+MAX_CYCLES = 10
+_SHOWN = 8
+
+
+def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+    """One finding per circle, at the first of its steps in the order of writing."""
+    defaults = spec.get("defaults", {})
+    graph = {name: set(template.depends_on(step, defaults)) for name, step in spec["steps"].items()}
+    order = {name: index for index, name in enumerate(graph)}
+    for name, needs in graph.items():
+        needs &= graph.keys()
+        needs.discard(name)  # both are told of elsewhere
+    for _ in range(MAX_CYCLES):
+        cycle = _cycle(graph)
+        if cycle is None:
+            return
+        first = min(range(len(cycle)), key=lambda index: order[cycle[index]])
+        cycle = cycle[first:] + cycle[:first]
+        yield Finding(("spec", "steps", cycle[0]), "Cycle", _sentence(cycle), at_key=True)
+        for name in cycle:
+            graph[name].clear()
+
+
+def _cycle(graph: Mapping[str, set[str]]) -> list[str] | None:
+    """A circle in the graph, each step before the one that it waits for."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        around: list[str] = error.args[1]
+        return around[:0:-1]
+    return None
+
+
+def _sentence(cycle: list[str]) -> str:
+    shown = cycle if len(cycle) <= _SHOWN else [*cycle[: _SHOWN - 2], "…", cycle[-1]]
+    count = f" ({len(cycle)} steps)" if len(cycle) > _SHOWN else ""
+    return f"These steps wait for each other: {' -> '.join([*shown, cycle[0]])}{count}."

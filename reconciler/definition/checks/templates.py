@@ -1,0 +1,185 @@
+"""Expressions: closed, well-formed, of the right type, and about things that are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from reconciler.core import expressions, values
+from reconciler.core.expressions import Embedded, ExpressionFailed, Scope
+from reconciler.definition import template
+from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.finding import Finding
+from reconciler.definition.words import Path, clean, cut
+from reconciler.model.problem import Severity
+
+_SHELL_FLAG = re.compile(r"-[a-z]*c")
+
+
+def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+    """Findings about every expression of a document."""
+    scope = cache(lambda: _scope(spec, doubt))
+    defaults = spec.get("defaults", {})
+    for path, text in template.texts(defaults):
+        yield from _default(("spec", "defaults", *path), text, scope(), doubt)
+    for name, step in spec["steps"].items():
+        yield from _step(name, step, scope, doubt)
+    results = spec.get("outputs", {}).get("parameters", {})
+    for path, text in template.inside(results, ("spec", "outputs", "parameters")):
+        yield from _text(path, text, scope(), doubt)
+
+
+def _step(name: str, step: Mapping[str, Any], scope: Any, doubt: Doubt) -> Iterator[Finding]:
+    path: Path = ("spec", "steps", name)
+    texts = list(template.texts(step))
+    when = template.condition(step)
+    if not texts and when is None:
+        return
+    known: Scope = scope()
+    outer = Scope(known.parameters, known.outputs, {})
+    inner = Scope(known.parameters, known.outputs, _inputs(step, outer))
+    for at, text in texts:
+        is_input = at[0] == "inputs"
+        yield from _text((*path, *at), text, outer if is_input else inner, doubt)
+        if at == ("script",) or _is_program(step, at):
+            yield from _pasted((*path, *at), text)
+    if when is not None:
+        yield from _condition((*path, "when"), when, inner, doubt)
+
+
+def _scope(spec: Mapping[str, Any], doubt: Doubt) -> Scope:
+    """What is declared, with the types that are known."""
+    parameters = {
+        name: None if doubt.about("parameters", name) else declared.get("type", "string")
+        for name, declared in spec.get("parameters", {}).items()
+    }
+    outputs = {
+        name: {
+            output: None if doubt.about("steps", name) else declared.get("type", "string")
+            for output, declared in step.get("outputs", {}).get("parameters", {}).items()
+        }
+        for name, step in spec["steps"].items()
+    }
+    return Scope(parameters, outputs, {})
+
+
+def _inputs(step: Mapping[str, Any], scope: Scope) -> dict[str, str | None]:
+    return {
+        name: _input_type(given, scope)
+        for name, given in step.get("inputs", {}).get("parameters", {}).items()
+    }
+
+
+def _input_type(given: Any, scope: Scope) -> str | None:
+    if isinstance(given, Mapping):
+        if "from" in given:
+            step, _, output = given["from"].partition("/")
+            return scope.outputs.get(step, {}).get(output)
+        given = given["value"]
+    if isinstance(given, str) and template.OPENING in given:
+        try:
+            found = expressions.find(given)
+        except ExpressionFailed:
+            return None
+        if len(found) == 1 and (found[0].start, found[0].end) == (0, len(given)):
+            return expressions.check(found[0].source, scope).type
+    return values.type_of(given)
+
+
+def _text(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Finding]:
+    try:
+        found = expressions.find(text)
+    except ExpressionFailed as failed:
+        yield Finding(path, "ExpressionOpen", clean(failed.message), text=text, offset=failed.offset)
+        return
+    for embedded in found:
+        yield from _expression(path, text, embedded, scope, doubt)
+
+
+def _condition(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Finding]:
+    try:
+        embedded = expressions.condition(text)
+    except ExpressionFailed as failed:
+        yield Finding(path, "ExpressionOpen", clean(failed.message), text=text, offset=failed.offset)
+        return
+    yield from _expression(path, text, embedded, scope, doubt, expect="boolean")
+
+
+def _expression(
+    path: Path, text: str, embedded: Embedded, scope: Scope, doubt: Doubt, *, expect: str | None = None
+) -> Iterator[Finding]:
+    if _is_doubtful(path, embedded, scope, doubt):
+        return
+    for problem in expressions.check(embedded.source, scope, expect=expect).problems:
+        offset = max(0, embedded.inside + problem.offset)
+        yield Finding(path, problem.code, clean(cut(problem.message, 300)), text=text, offset=offset)
+
+
+def _is_doubtful(path: Path, embedded: Embedded, scope: Scope, doubt: Doubt) -> bool:
+    """Whether the expression names something whose declaration was refused before."""
+    if not doubt.touched and not doubt.lost:
+        return False
+    in_step = len(path) > 2 and path[1] == "steps" and doubt.about("steps", str(path[2]))
+    for reference in expressions.references(embedded.source):
+        name = reference.path[0]
+        if reference.root == "parameters" and name not in scope.parameters and doubt.names_in("parameters"):
+            return True
+        if reference.root == "steps" and (doubt.about("steps", name) or doubt.names_in("steps")):
+            return True
+        if reference.root == "inputs" and in_step:
+            return True
+    return False
+
+
+def _default(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Finding]:
+    """Defaults belong to every step, so they cannot speak of one."""
+    try:
+        found = expressions.find(text)
+    except ExpressionFailed:
+        found = ()
+    for embedded in found:
+        for reference in expressions.references(embedded.source):
+            if reference.root in ("steps", "inputs"):
+                message = f"Defaults are for every step, so they cannot refer to '{reference.root}'."
+                yield Finding(
+                    path, "ExpressionReference", message, text=text, offset=embedded.inside + reference.offset
+                )
+                return
+    yield from _text(path, text, scope, doubt)
+
+
+def _is_program(step: Mapping[str, Any], at: Path) -> bool:
+    """Whether the text is what `sh -c` or `python -c` runs."""
+    if at[0] != "command" or not isinstance(at[-1], int) or at[-1] == 0:
+        return False
+    return bool(_SHELL_FLAG.fullmatch(step["command"][at[-1] - 1]))
+
+
+def _pasted(path: Path, text: str) -> Iterator[Finding]:
+    """Warn of values that become part of a program."""
+    try:
+        found = expressions.find(text)
+    except ExpressionFailed:
+        return
+    for embedded in found:
+        message = (
+            "The value is pasted into the program as text: quotes, line ends or `$(...)` in it would be run as code. "
+            f"{_instead(embedded.source)}"
+        )
+        yield Finding(
+            path, "ExpressionInScript", message, text=text, offset=embedded.start, severity=Severity.WARNING
+        )
+
+
+def _instead(source: str) -> str:
+    prefixes = {"parameters": "PARAM", "inputs": "INPUT"}
+    for reference in expressions.references(source):
+        if reference.root in prefixes and source.strip() == str(reference):
+            return (
+                f"Read the variable {values.env_name(prefixes[reference.root], reference.path[0])} instead."
+            )
+    return (
+        f'Give it to the program as a variable instead: env: {{VALUE: "${{{{{clean(cut(source, 80))}}}}}"}}.'
+    )

@@ -1,0 +1,177 @@
+"""Why a document does not fit the schema: one finding per cause, and what is left of the document.
+
+A wrong key draws errors after it (what it should have given is missing, what stands under it is not looked
+at). So wrong keys come first, from the outside in: each is reported and put right in a copy, where a
+suggestion is at hand, or taken out. The other errors are those of the copy; what they concern is taken out
+as well, so that the checks after the schema can look at the rest in the same go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from reconciler.core.suggest import did_you_mean, suggest
+from reconciler.definition import schema, wording
+from reconciler.definition.finding import Finding
+from reconciler.definition.words import Path, listed, show
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+LIMIT = 200
+"""Findings in one document, and steps that are looked at for them: more help nobody, and take time."""
+
+_LANGUAGE = (("apiVersion",), ("kind",))
+
+
+Renamed = tuple[Path, str]
+"""A key that was put right: the path where it stands as written, and what it should be."""
+
+
+@dataclass(slots=True)
+class Explained:
+    """What is wrong with a document.
+
+    `rest` is a valid document without it, if there is one; `lost` the paths at which something was taken
+    out, so that nobody is blamed for missing it; `renamed` the keys that were put right, in order.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    rest: Any = None
+    lost: set[Path] = field(default_factory=set)
+    renamed: list[Renamed] = field(default_factory=list)
+
+
+def explain(document: Any) -> Explained:
+    """Everything that the schema has against `document`."""
+    found = Explained()
+    work = json.loads(json.dumps(document))  # a copy in which aliases share nothing
+    sound: dict[str, Any] = {}
+    errors = _put_keys_right(work, sound, found)
+    if language := [error for error in errors if tuple(error.absolute_path) in _LANGUAGE]:
+        # another kind of document, or another version of this one: its other errors mean nothing
+        found.findings = [_finding(error) for error in language]
+        return found
+    corrected = {(*path[:-1], name) for path, name in found.renamed}
+    told = (_finding(error) for error in errors if tuple(error.absolute_path) not in corrected)
+    found.findings += _one_each(told)
+    if len(found.findings) < LIMIT and _take_out(work, errors, found):
+        _put_back(work, sound, document)
+        found.rest = work if schema.is_valid(work) else None
+    return found
+
+
+def _one_each(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding per value; of a mapping, one per missing key."""
+    kept: dict[tuple[Path, str], Finding] = {}
+    for finding in findings:
+        kept.setdefault((finding.path, finding.message if finding.code == "MissingKey" else ""), finding)
+    return list(kept.values())
+
+
+def _set_aside(work: Any, sound: dict[str, Any], found: Explained) -> None:
+    """Take steps out that fit the schema, so that one typo among 10,000 of them is found at once."""
+    steps = _at(work, ("spec", "steps"))
+    if not isinstance(steps, dict) or len(steps) < 2:
+        return
+    fit = [name for name in steps if schema.is_valid_name(name) and schema.is_valid_step(steps[name])]
+    for name in fit[1:]:  # one stays: a workflow without steps would be wrong in another way
+        sound[name] = steps.pop(name)
+    for name in list(steps)[LIMIT:]:
+        del steps[name]
+        found.lost.add(("spec", "steps"))
+
+
+def _put_back(work: Any, sound: dict[str, Any], document: Any) -> None:
+    """All steps again, in the order in which they were written."""
+    merged = {**sound, **work["spec"]["steps"]}
+    written = _at(document, ("spec", "steps"))
+    order = [*written, *merged] if isinstance(written, dict) else [*merged]
+    work["spec"]["steps"] = {name: merged[name] for name in order if name in merged}
+
+
+def _put_keys_right(work: Any, sound: dict[str, Any], found: Explained) -> list[ValidationError]:
+    """Report and mend wrong keys until none is left; the errors of other kinds that then remain."""
+    while True:
+        _set_aside(work, sound, found)
+        errors = list(islice(schema.errors(work), LIMIT))
+        wrong = [error for error in errors if error.validator == "additionalProperties"]
+        if not wrong or len(found.findings) >= LIMIT:
+            return [error for error in errors if error not in wrong]
+        for error in wrong:
+            _mend(work, error, found)
+
+
+def _mend(work: Any, error: ValidationError, found: Explained) -> None:
+    """Report every key that may not stand in one mapping, and rename or remove it."""
+    path: Path = tuple(error.absolute_path)
+    mapping = _at(work, path)
+    allowed = list(error.schema["properties"])
+    for key in [key for key in mapping if key not in allowed]:
+        absent = [name for name in allowed if name not in mapping]
+        meant = suggest(key, absent)
+        if len(found.findings) < LIMIT:
+            found.findings.append(
+                Finding((*path, key), "UnknownKey", _unknown_key(key, allowed), at_key=True)
+            )
+        value = mapping.pop(key)
+        if meant is None:
+            found.lost.add(path)
+        else:
+            mapping[meant] = value
+            found.renamed.append(((*path, key), meant))
+
+
+def _unknown_key(key: str, allowed: list[str]) -> str:
+    hint = did_you_mean(key, allowed) or f" Allowed here: {listed(sorted(allowed))}."
+    return f"Unknown key {show(key)}.{hint}"
+
+
+def _finding(error: ValidationError) -> Finding:
+    path: Path = tuple(error.absolute_path)
+    if "propertyNames" in error.absolute_schema_path:
+        rule = error.schema.get("patternErrorMessage", "")
+        message = f"{show(error.instance)} cannot be a name here. {rule}".rstrip()
+        return Finding((*path, error.instance), "InvalidName", message, at_key=True)
+    code, message = wording.of(error)
+    return Finding(path, code, message, at_key=code in ("MissingKey", "Contradiction"))
+
+
+def _take_out(work: Any, errors: list[ValidationError], found: Explained) -> bool:
+    """Remove what the errors concern until the rest is valid; False if nothing is left."""
+    while errors:
+        for error in errors:
+            if not _remove(work, error, found):
+                return False
+        errors = list(islice(schema.errors(work), LIMIT))
+    return True
+
+
+def _remove(work: Any, error: ValidationError, found: Explained) -> bool:
+    """Remove the value that is wrong, or the list or mapping that cannot be without it."""
+    path: Path = tuple(error.absolute_path)
+    if "propertyNames" in error.absolute_schema_path:
+        path = (*path, error.instance)
+    while path and not isinstance(path[-1], str):
+        path = path[:-1]  # from a list nothing is removed: the places of the others would move
+    if not path:
+        return False
+    container = _at(work, path[:-1])
+    if isinstance(container, dict):
+        container.pop(path[-1], None)
+    found.lost.add(path[:-1])
+    return True
+
+
+def _at(work: Any, path: Path) -> Any:
+    """The value at `path`; None where an earlier repair removed it."""
+    for part in path:
+        try:
+            work = work[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return work

@@ -1,0 +1,117 @@
+"""What needs the whole repository: the files that steps take along, and names that are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from reconciler.definition import digest, globs
+from reconciler.definition.parse import workflow_from_document
+from reconciler.definition.verdict import Checked, Verdict
+from reconciler.definition.words import clean, cut, where
+from reconciler.model.problem import Problem
+from reconciler.model.workflow import Definition, SourceFile, Workflow
+
+MAX_FILES = 10_000
+"""Files of the repository that one step may take along."""
+
+
+def resolve(
+    verdicts: Mapping[str, Verdict],
+    listing: Mapping[str, SourceFile],
+    *,
+    owners: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[dict[str, Definition], list[Problem]]:
+    """The definitions in the files of `verdicts` (path to verdict) by name, and what is wrong with the rest.
+
+    `listing` holds every file of the repository. `verdicts` may be a part of the definitions: `owners`
+    then says which path has had a name so far, and keeps it. Of two files that both come with a new
+    name, neither gets it. The problems do not repeat those of the verdicts.
+    """
+    definitions: dict[str, Definition] = {}
+    problems: list[Problem] = []
+    paths = globs.Listing(listing)
+    for name, claims in sorted(_claims(verdicts).items()):
+        owner = _owner(name, claims, verdicts, listing, owners)
+        for path, checked in claims.items():
+            if path != owner:
+                other = owner or next(other for other in claims if other != path)
+                problems.append(_taken(path, checked, other))
+                continue
+            workflow = workflow_from_document(checked.document)
+            found = list(_missing_files(path, checked, workflow, paths))
+            if found:
+                problems += found
+            else:
+                definitions[name] = _definition(path, workflow, listing, paths)
+    return definitions, problems
+
+
+def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, dict[str, Checked]]:
+    """For each name, the paths that define it."""
+    claims: dict[str, dict[str, Checked]] = {}
+    for path, verdict in sorted(verdicts.items()):
+        for checked in verdict.documents:
+            claims.setdefault(checked.name, {})[path] = checked
+    return claims
+
+
+def _owner(
+    name: str,
+    claims: Mapping[str, Checked],
+    verdicts: Mapping[str, Verdict],
+    listing: Mapping[str, SourceFile],
+    owners: Mapping[str, str],
+) -> str | None:
+    """The path whose definition of the name counts."""
+    owner = owners.get(name)
+    if owner is not None and owner in listing:
+        looked_at = verdicts.get(owner)
+        # a file that is broken for now does not lose its name to whoever comes next
+        if looked_at is None or owner in claims or looked_at.has_errors:
+            return owner
+    return next(iter(claims)) if len(claims) == 1 else None
+
+
+def _taken(path: str, checked: Checked, other: str) -> Problem:
+    message = f"The workflow '{checked.name}' is defined in {clean(cut(other, 200))}. Choose another name."
+    return Problem(path, *checked.place("$.metadata.name"), "$.metadata.name", "DuplicateName", message)
+
+
+def _missing_files(
+    path: str, checked: Checked, workflow: Workflow, paths: globs.Listing
+) -> Iterator[Problem]:
+    for step in workflow.steps.values():
+        for index, pattern in enumerate(step.files):
+            found = paths.match_one(pattern)
+            place = where(("spec", "steps", step.name, "files", index))
+            if not found:
+                hint = (
+                    f" '{pattern}' is a directory: write {pattern.rstrip('/')}/**."
+                    if paths.has_directory(pattern)
+                    else ""
+                )
+                message = f"No file of the repository matches '{clean(pattern)}'.{hint}"
+                yield Problem(path, *checked.place(place), place, "NoSuchFile", message)
+            elif len(found) > MAX_FILES:
+                message = f"'{clean(pattern)}' matches {len(found)} files; a step may take at most {MAX_FILES} along."
+                yield Problem(path, *checked.place(place), place, "TooManyFiles", message)
+
+
+def _definition(
+    path: str, workflow: Workflow, listing: Mapping[str, SourceFile], paths: globs.Listing
+) -> Definition:
+    files = {
+        step.name: tuple(listing[found] for found in paths.match(step.files))
+        for step in workflow.steps.values()
+        if step.files
+    }
+    counted = {file for taken in files.values() for file in taken}
+    counted.update(listing[found] for found in paths.match(workflow.triggers.paths))
+    return Definition(
+        workflow=workflow,
+        path=path,
+        digest=digest.digest(workflow.document, counted),
+        files=files,
+        parts=digest.parts(workflow.document, counted),
+    )

@@ -1,0 +1,164 @@
+"""The schema's errors in words for people: what must stand there, what does, and what was probably meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from reconciler.core.suggest import suggest
+from reconciler.definition import scalar
+from reconciler.definition.words import clean, kind, listed, show
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+_TRUE, _FALSE = ("yes", "on", "y", "true", "1"), ("no", "off", "n", "false", "0")
+
+
+def of(error: ValidationError) -> tuple[str, str]:
+    """Code and sentence for one error."""
+    code, sentence = _RULES.get(str(error.validator), ("Invalid", _other))
+    return code, sentence(error)
+
+
+def _type(error: ValidationError) -> str:
+    value = error.instance
+    names = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    wanted = listed((_TYPES[name] for name in names), "or")
+    found = "there is no value here" if value is None else f"this is {_found(value)}"
+    return f"Must be {wanted}, and {found}.{_retype(value, names)}{_rule(error)}"
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, bool | int | float):
+        return clean(json.dumps(value))
+    return f"the text {show(value)}" if isinstance(value, str) else kind(value)
+
+
+def _retype(value: Any, names: list[str]) -> str:
+    """How the same value would be written in the right type."""
+    if "string" in names and isinstance(value, bool | int | float):
+        return f' Write it in quotes: "{json.dumps(value)}".'
+    if "array" in names and isinstance(value, str) and len(value) <= 40:
+        return f" Did you mean [{clean(value)}]?"
+    if "boolean" in names and isinstance(value, str) and value.lower() in (*_TRUE, *_FALSE):
+        return f" Did you mean {str(value.lower() in _TRUE).lower()}?"
+    if {"integer", "number"} & {*names} and isinstance(value, str) and _is_number(value):
+        return " Write it without quotes."
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not isinstance(scalar.resolve(text), str | bool | None)
+    except scalar.NotRepresentable:
+        return False
+
+
+def _rule(error: ValidationError) -> str:
+    """What the schema says to people about values of this kind."""
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    return f" {schema['patternErrorMessage']}" if "patternErrorMessage" in schema else ""
+
+
+def _enum(error: ValidationError) -> str:
+    choices = error.validator_value
+    meant = suggest(error.instance, choices) if isinstance(error.instance, str) else None
+    hint = f" Did you mean '{meant}'?" if meant else ""
+    return f"Must be one of {listed(choices, 'or')}, not {show(error.instance)}.{hint}"
+
+
+def _const(error: ValidationError) -> str:
+    wanted = error.validator_value
+    meant = suggest(error.instance, [wanted]) if isinstance(error.instance, str) else None
+    return f"Must be {show(wanted)}, not {show(error.instance)}.{f' Did you mean {show(wanted)}?' if meant else ''}"
+
+
+def _required(error: ValidationError) -> str:
+    missing = [name for name in error.validator_value if name not in error.instance]
+    # one error is made per missing key; this one's is named in the library's own message
+    named = [name for name in missing if repr(name) in error.message] or missing
+    return f"The key {show(named[0])} is missing."
+
+
+def _one_of(error: ValidationError) -> str:
+    keys = [show(key) for branch in error.validator_value for key in branch.get("required", ())]
+    return f"Must have exactly one of {listed(keys)}."
+
+
+def _not(error: ValidationError) -> str:
+    return f"{listed(show(key) for key in error.validator_value.get('required', ()))} exclude each other."
+
+
+def _dependent(error: ValidationError) -> str:
+    for key, wanted in error.validator_value.items():
+        if key in error.instance and (absent := [name for name in wanted if name not in error.instance]):
+            return f"{show(key)} means nothing without {listed(map(show, absent))}."
+    return _other(error)
+
+
+def _pattern(error: ValidationError) -> str:
+    return f"{show(error.instance)} cannot stand here.{_rule(error)}"
+
+
+def _few(error: ValidationError) -> str:
+    what = {"minLength": "characters", "minItems": "entries", "minProperties": "entries"}[
+        str(error.validator)
+    ]
+    return f"Must have at least {error.validator_value} {what}." if error.instance else "May not be empty."
+
+
+def _many(error: ValidationError) -> str:
+    what = {"maxLength": "characters", "maxItems": "entries", "maxProperties": "entries"}[
+        str(error.validator)
+    ]
+    return f"May have at most {error.validator_value} {what}, and has {len(error.instance)}."
+
+
+def _unique(error: ValidationError) -> str:
+    seen: list[Any] = []
+    for item in error.instance:
+        if item in seen:
+            return f"{show(item)} stands here twice."
+        seen.append(item)
+    return _other(error)
+
+
+def _other(error: ValidationError) -> str:
+    return f"This cannot stand here ({clean(str(error.validator))})."
+
+
+_RULES: dict[str, tuple[str, Callable[[ValidationError], str]]] = {
+    "type": ("WrongType", _type),
+    "enum": ("UnknownValue", _enum),
+    "const": ("UnknownValue", _const),
+    "required": ("MissingKey", _required),
+    "oneOf": ("Contradiction", _one_of),
+    "not": ("Contradiction", _not),
+    "dependentRequired": ("Contradiction", _dependent),
+    "pattern": ("InvalidText", _pattern),
+    "minLength": ("TooShort", _few),
+    "minItems": ("TooShort", _few),
+    "minProperties": ("TooShort", _few),
+    "maxLength": ("TooLong", _many),
+    "maxItems": ("TooLong", _many),
+    "maxProperties": ("TooLong", _many),
+    "minimum": (
+        "OutOfRange",
+        lambda error: f"Must be at least {error.validator_value}, not {show(error.instance)}.",
+    ),
+    "maximum": (
+        "OutOfRange",
+        lambda error: f"Must be at most {error.validator_value}, not {show(error.instance)}.",
+    ),
+    "uniqueItems": ("Duplicate", _unique),
+}

@@ -46,10 +46,12 @@ def connect(access: S3Access, patience: Patience, connections: int) -> Any:
     # Lazily: minio and urllib3 take 190 ms, and most commands never meet the store.
     from minio import Minio
 
-    if not access.bucket:
-        raise SettingsError(
-            "The artifact store needs a bucket.", hint="Write it as s3://BUCKET or s3://BUCKET/PREFIX."
-        )
+    for name in ("endpoint", "bucket"):
+        if not getattr(access, name):
+            raise SettingsError(
+                f"The S3 artifact store needs its {name}.",
+                hint="The endpoint is host or host:port, the address of the store s3://BUCKET or s3://BUCKET/PREFIX.",
+            )
     try:
         return Minio(
             access.endpoint,

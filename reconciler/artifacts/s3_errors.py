@@ -32,6 +32,7 @@ _BUSY = {
 _REFUSED = {
     "AccessDenied": "Let the access key read, write, list and delete in this bucket.",
     "InvalidAccessKeyId": "Check the access key: the server does not know it.",
+    "XAdminUserNotFound": "Check the access key: the server does not know it.",
     "SignatureDoesNotMatch": "Check the secret key: it does not belong to the access key.",
     "AuthorizationHeaderMalformed": "Check the region: the bucket lies in another one.",
     "RequestTimeTooSkewed": "Set this machine's clock: it differs too much from the server's.",

@@ -2,7 +2,7 @@
 
 cel-expr-python is Google's C++ implementation: it checks types before it evaluates, bounds recursion
 (32) and iterations (10,000), and its regular expressions (RE2) are linear. It does not bound memory,
-silently cuts strings at NUL and crashes on data nested thousands deep: `weight` and `values.weigh`
+silently cuts strings at NUL and crashes on data nested thousands deep: `weight` and `values.measure`
 stand before it.
 """
 
@@ -101,7 +101,7 @@ def pattern_problem(pattern: str) -> str | None:
 
 
 def full_match(pattern: str, text: str) -> bool:
-    """Whether RE2 matches the whole text, in linear time whatever the pattern; no text if it is not usable."""
+    """Whether RE2 matches the whole text, in linear time whatever the pattern."""
     # alone first: `a)|(b` is no pattern, but would become one inside of the brackets
     return pattern_problem(pattern) is None and _matches(text, rf"\A(?:{pattern})\z") is True
 
@@ -133,8 +133,9 @@ def _faults(text: str, report: str) -> tuple[Fault, ...]:
 def _fault(text: str, offset: int, words: str) -> Fault:
     words = without_codes(words.partition("\n |")[0])
     undeclared = re.match(r"undeclared reference to '([^']*)'", words)
-    if undeclared and text.endswith(undeclared[1], 0, offset):
-        offset -= len(undeclared[1])  # a call is reported where its bracket opens
+    if undeclared:  # reported where a call's bracket opens, or at the last dot
+        start = text.rfind(undeclared[1], 0, offset + len(undeclared[1]))
+        offset = start if 0 <= start <= offset <= start + len(undeclared[1]) else offset
     return Fault(offset, for_people(words))
 
 

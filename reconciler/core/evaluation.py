@@ -10,7 +10,7 @@ from reconciler.core import cel
 from reconciler.core.embedded import ExpressionFailed
 from reconciler.core.reference import Scan, Variable, scan
 from reconciler.core.scope import Scope
-from reconciler.core.values import ValueRefused, coerce, type_of, weigh
+from reconciler.core.values import Size, ValueRefused, coerce, measure, type_of
 from reconciler.core.weight import excess
 from reconciler.model.workflow import Value
 
@@ -30,11 +30,11 @@ def evaluate(source: str, values: Mapping[str, Any], scope: Scope | None = None)
 
 @dataclass(slots=True)
 class _Bindings:
-    """What the variables of a rewritten expression are: values where there are any, types and weights."""
+    """What the variables of a rewritten expression are: values where there are any, types and sizes."""
 
     data: dict[str, Value] = field(default_factory=dict)
     types: list[tuple[str, str | None]] = field(default_factory=list)
-    weights: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, Size] = field(default_factory=dict)
 
 
 def _evaluate(source: str, values: Mapping[str, Any], scope: Scope | None) -> Value:
@@ -42,10 +42,13 @@ def _evaluate(source: str, values: Mapping[str, Any], scope: Scope | None) -> Va
     for problem in scanned.problems:
         raise ExpressionFailed(f"{_quoted(source)}: {problem.message}", problem.offset)
     bound = _bind(scanned, values, scope)
+    if scanned.text.strip() in bound.data:  # nothing but a reference: what it refers to, untouched
+        return bound.data[scanned.text.strip()]
     compiled = cel.compile_source(scanned.text, tuple(bound.types))
     if not isinstance(compiled, cel.Compiled):
-        raise ExpressionFailed(f"{_quoted(source)}: {compiled[0].message}", compiled[0].offset)
-    if reason := excess(scanned.text, bound.weights):
+        message = scanned.restored(compiled[0].message)
+        raise ExpressionFailed(f"{_quoted(source)}: {message}", compiled[0].offset)
+    if reason := excess(scanned.text, bound.sizes):
         raise ExpressionFailed(f"{_quoted(source)}: {reason}")
     outcome = cel.run(compiled, bound.data)
     if isinstance(outcome, cel.Failure):
@@ -62,7 +65,7 @@ def _bind(scanned: Scan, values: Mapping[str, Any], scope: Scope | None) -> _Bin
         own = type_of(value) if found else None
         declared = scope.type_of(variable) if scope else own
         bound.types.append((variable.name, declared))
-        bound.weights[variable.name] = weigh(value)
+        bound.sizes[variable.name] = measure(value)
         if found:
             bound.data[variable.name] = _typed(value, declared, variable)
     return bound

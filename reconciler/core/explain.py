@@ -71,6 +71,11 @@ def _unexpected(match: re.Match[str]) -> str:
     return f"'{match[1]}' is not expected here.{_WRITTEN_IN_CEL.get(match[1], '')}"
 
 
+def _left_out(match: re.Match[str]) -> str:
+    place = "at the end" if match[2] == "<EOF>" else f"before '{match[2]}'"
+    return f"'{match[1]}' is missing {place}."
+
+
 _WRITTEN_IN_CEL = {
     "and": " Write && for and.",
     "or": " Write || for or.",
@@ -95,6 +100,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] =
         (r"No matching overloads found : ([^\s(]+)(?:\((.*)\))?", _no_overload),
         (r"token recognition error at: '(.*)'$", _unreadable),
         (r"(?:mismatched|extraneous) input '(.*?)' expecting", _unexpected),
+        (r"missing '(.*?)' at '(.*?)'", _left_out),
         (r"no viable alternative at input '(.*)'", _unexpected),
         (r"undeclared reference to '([^']*)'", lambda m: f"Nothing is called '{m[1]}'."),
         (r"reserved identifier: (\w+)", lambda m: f"'{m[1]}' is a reserved word."),

@@ -15,6 +15,7 @@ from reconciler.core.embedded import MAX_SOURCE, Embedded, ExpressionFailed, con
 from reconciler.core.evaluation import evaluate
 from reconciler.core.reference import ExpressionProblem, Reference, Scan, scan
 from reconciler.core.scope import Scope
+from reconciler.core.values import Size
 from reconciler.core.weight import excess
 
 __all__ = [
@@ -32,7 +33,7 @@ __all__ = [
     "references",
 ]
 
-_NOMINAL = 64  # the weight of a value that is not known yet
+_NOMINAL = Size(64, 8)  # of a value that is not known yet
 _NOT_VALUES = {
     "BYTES": "bytes, which are not a value. Write string(x)",
     "TYPE": "a type, which is not a value",
@@ -60,7 +61,9 @@ def check(source: str, scope: Scope, *, expect: str | None = None) -> CheckResul
         return CheckResult(scanned.problems)
     compiled = cel.compile_source(scanned.text, tuple((v.name, scope.type_of(v)) for v in scanned.variables))
     if not isinstance(compiled, cel.Compiled):
-        problems += [ExpressionProblem(f.offset, scope.with_hint(f.message)) for f in compiled]
+        problems += [
+            ExpressionProblem(f.offset, scope.with_hint(scanned.restored(f.message))) for f in compiled
+        ]
         return CheckResult(_in_order(problems))
     problems += _too_large(scanned)
     problems += _wrong_result(compiled, expect)

@@ -15,7 +15,7 @@ from string import ascii_lowercase, digits
 from reconciler.core.embedded import MAX_SOURCE
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.token import Token, string_text, tokens
-from reconciler.core.values import ValueRefused, weigh
+from reconciler.core.values import ValueRefused, measure
 
 ROOTS = ("parameters", "steps", "inputs", "run", "workflow")
 MACROS = frozenset({"map", "filter", "all", "exists", "exists_one", "existsOne"})
@@ -71,6 +71,13 @@ class Scan:
     variables: tuple[Variable, ...] = ()
     problems: tuple[ExpressionProblem, ...] = ()
 
+    def restored(self, message: str) -> str:
+        """A message about the rewritten text in the author's words."""
+        for variable in self.variables:
+            if variable.name in message:
+                message = message.replace(variable.name, str(variable.reference or "this"))
+        return message
+
 
 @dataclass(slots=True)
 class _Rewriting:
@@ -112,7 +119,7 @@ def _unusable(source: str) -> ExpressionProblem | None:
     if not source.strip():
         return ExpressionProblem(0, "The expression is empty.")
     try:
-        weigh(source)
+        measure(source)
     except ValueRefused as refused:
         return ExpressionProblem(0, f"The expression cannot be read: {refused}.")
     return None
@@ -158,6 +165,9 @@ def _step(work: _Rewriting, found: Sequence[Token], position: int) -> int:
 def _put_plain(
     work: _Rewriting, found: Sequence[Token], position: int, reference: Reference | None, after: int
 ) -> int:
+    if reference is not None and _text(found, after) == "(":
+        message = f"'{reference}' is a value and cannot be called."
+        work.problems.append(ExpressionProblem(reference.offset, message, "ExpressionReference"))
     work.put(found[position].start, found[after - 1].end, reference)
     return after
 

@@ -39,7 +39,7 @@ def _render(template: Value, values: Mapping[str, Any], scope: Scope | None, dep
 def _render_string(template: str, values: Mapping[str, Any], scope: Scope | None) -> Value:
     found = find(template)
     if len(found) == 1 and (found[0].start, found[0].end) == (0, len(template)):
-        return evaluate(found[0].source, values, scope)
+        return _value(found[0], values, scope)
     return _fill(template, found, values, scope)
 
 
@@ -52,13 +52,20 @@ def _fill(template: str, found: tuple[Embedded, ...], values: Mapping[str, Any],
     parts: list[str] = []
     size, position = 0, 0
     for embedded in found:
-        text = to_text(evaluate(embedded.source, values, scope))
+        text = to_text(_value(embedded, values, scope))
         parts += [_literal(template[position : embedded.start]), text]
         position = embedded.end
         size += len(text)
         if size > MAX_RENDERED:
             raise ExpressionFailed("The expressions put more than 1 MiB into one text.", embedded.start)
     return "".join([*parts, _literal(template[position:])])
+
+
+def _value(embedded: Embedded, values: Mapping[str, Any], scope: Scope | None) -> Value:
+    try:
+        return evaluate(embedded.source, values, scope)
+    except ExpressionFailed as failed:
+        raise ExpressionFailed(failed.message, embedded.inside + failed.offset) from failed
 
 
 def _literal(text: str) -> str:

@@ -1,7 +1,8 @@
 """CEL values as JSON values.
 
 Taken apart level by level against a budget: parts that are shared in the library's memory, as in
-`[x, x]` of `[x, x]`, would otherwise become exponentially many here.
+`[x, x]` of `[x, x]`, would otherwise become exponentially many here. Keys are sorted, because the
+library gives them in another order in every process.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.core.values import MAX_DEPTH, MAX_UNITS, ValueRefused, weigh
+from reconciler.core.values import MAX_DEPTH, MAX_UNITS, ValueRefused, measure
 from reconciler.model.workflow import Value
 
 
 def unfold(outcome: Any) -> Value:
     """The JSON value of a CEL value; raises ValueRefused where there is none."""
     value = _Unfolding().value(outcome, 0)
-    weigh(value)
+    measure(value)
     return value
 
 
@@ -34,7 +35,7 @@ class _Unfolding:
         if isinstance(value, list):
             return [self.value(item, depth + 1) for item in value]
         if isinstance(value, dict):
-            return {key: self.value(item, depth + 1) for key, item in value.items()}
+            return {key: self.value(value[key], depth + 1) for key in sorted(value, key=str)}
         return _scalar(value)
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.model.workflow import Parameter, Value
@@ -15,6 +16,7 @@ MAX_UNITS: Final = 16 * 2**20
 """The most that a value may weigh: 8 for each scalar, key, list or object, and 1 for each character."""
 
 MAX_TEXT: Final = 2**20
+_MAX_MATCHING: Final = 4 * 2**20  # characters of text times those of the pattern: seconds, at the very worst
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _INT64 = 2**63
@@ -63,7 +65,7 @@ def parse_text(text: str, type_name: str) -> Value:
         value: Value = text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
     else:
         value = _PARSERS[type_name](text.strip())
-    weigh(value)
+    measure(value)
     return value
 
 
@@ -116,27 +118,38 @@ _PARSERS: Final[Mapping[str, Callable[[str], Value]]] = {
 }
 
 
-def weigh(value: Value) -> int:
-    """What the value weighs against MAX_UNITS; raises ValueRefused for what no value may be."""
-    total = 0
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a value weighs against MAX_UNITS, and the most items that any list or object in it has."""
+
+    units: int
+    items: int
+
+    def __add__(self, other: Size) -> Size:
+        return Size(self.units + other.units, self.items + other.items)
+
+
+def measure(value: Value) -> Size:
+    """The size of a value; raises ValueRefused for what no value may be."""
+    units, items = 0, 0
     stack: list[tuple[Value, int]] = [(value, 0)]
     while stack:
-        item, depth = stack.pop()
-        total += 8
-        if isinstance(item, str):
-            total += _text_units(item)
-        elif isinstance(item, list):
-            stack.extend((inner, depth + 1) for inner in item)
-        elif isinstance(item, dict):
-            total += sum(8 + _text_units(key) for key in item)
-            stack.extend((inner, depth + 1) for inner in item.values())
+        part, depth = stack.pop()
+        units += 8
+        if isinstance(part, str):
+            units += _text_units(part)
+        elif isinstance(part, list | dict):
+            inner = part.values() if isinstance(part, dict) else part
+            units += sum(8 + _text_units(key) for key in part) if isinstance(part, dict) else 0
+            items = max(items, len(part))
+            stack.extend((each, depth + 1) for each in inner)
         else:
-            _require_scalar(item)
+            _require_scalar(part)
         if depth > MAX_DEPTH:
             raise ValueRefused(f"it is nested deeper than {MAX_DEPTH} levels")
-        if total > MAX_UNITS:
+        if units > MAX_UNITS:
             raise ValueRefused("it is larger than 16 MiB")
-    return total
+    return Size(units, items)
 
 
 def _text_units(text: Any) -> int:
@@ -177,7 +190,7 @@ def env_name(prefix: str, name: str) -> str:
 def accepts(value: Value, parameter: Parameter) -> str | None:
     """Why the parameter does not take the value, as a sentence; None if it does."""
     try:
-        weigh(value)
+        measure(value)
     except ValueRefused as refused:
         return f"The value of '{parameter.name}' is refused: {refused}."
     for rule in (_wrong_type, _not_listed, _out_of_range, _no_match):

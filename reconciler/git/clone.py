@@ -59,9 +59,14 @@ class Clone:
 
     def _bring(self, branch: str, ref: str, patience: int) -> str | None:
         argv = safety.fetch_argv(self.directory, f"+refs/heads/{branch}:{ref}")
-        env = safety.environment(self.access, self._filter)
+        timeout = self.access.timeout * patience
         try:
-            run(argv, env, timeout=self.access.timeout * patience)
+            try:
+                run(argv, safety.environment(self.access, self._filter), timeout=timeout)
+            except CommandFailed as failure:
+                if not safety.is_judged_per_file(failure.stderr):
+                    raise
+                run(argv, safety.environment(self.access, safety.unchecked(self._filter)), timeout=timeout)
         except CommandFailed as failure:
             if b"couldn't find remote ref" in failure.stderr:
                 return None

@@ -68,7 +68,8 @@ _CONFIG = {
 }
 
 # Flaws of names and modes are reported file by file when a tree is read. As errors of the transfer they
-# would let one hostile or ancient commit stop every workflow of the repository.
+# would let one hostile or ancient commit stop every workflow of the repository. Git takes these exceptions
+# in a whole fetch only; in a filtered one they are all or nothing, see `unchecked`.
 _JUDGED_PER_FILE = """
     badDate badDateOverflow badEmail badName badTimezone duplicateEntries gitattributesBlob
     gitattributesLarge gitattributesLineLength gitattributesMissing gitmodulesBlob gitmodulesLarge
@@ -116,6 +117,16 @@ def fetch_argv(directory: str, refspec: str) -> list[str]:
 def filtering(limit: int) -> dict[str, str]:
     """Leave larger blobs with the remote. Said for the fetch alone: reading knows no remote at all."""
     return {"remote.origin.promisor": "true", "remote.origin.partialclonefilter": f"blob:limit={limit}"}
+
+
+def is_judged_per_file(stderr: bytes) -> bool:
+    """Whether a transfer was stopped by a flaw that `tree` would report for the one file that has it."""
+    return any(f": {flaw}: ".encode("ascii") in stderr for flaw in _JUDGED_PER_FILE.split())
+
+
+def unchecked(config: dict[str, str]) -> dict[str, str]:
+    """The same settings for a transfer whose objects git shall not judge."""
+    return {**config, "transfer.fsckObjects": "false"}
 
 
 def clone_config(access: GitAccess) -> str:

@@ -8,7 +8,8 @@ meant to count (what is ignored globally, where a linked worktree has its reposi
 checkout and its root is what it does well. Its arguments are constants.
 """
 
-# ruff: noqa: PTH - paths are bytes here, because what a path holds need not be text
+# Paths are bytes here, because what a path holds need not be text; pathlib has no such paths.
+# ruff: noqa: PTH114, PTH115, PTH118
 
 from __future__ import annotations
 

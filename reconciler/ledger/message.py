@@ -6,6 +6,7 @@ escaped by `plain.line`, and the table is indented: no field can forge a trailer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final
@@ -21,6 +22,7 @@ ROWS: Final = 20
 
 _note: Final = 60
 _least_reason: Final = 12
+_name: Final = re.compile(r"[a-z][a-z0-9-]*")
 _failing: Final = (Phase.FAILED, Phase.CANCELLED)
 _closing: Final = frozenset(
     {"close", "closes", "closed", "closing", "fix", "fixes", "fixed", "fixing"}
@@ -45,10 +47,15 @@ def subject(record: Mapping[str, Any]) -> str:
     end = f"{' run ' if closes else ' #'}{record['number']}: {line(record['phase'], 20)}"
     if "duration" in record:
         end += f" in {took(record['duration'])}"
-    start = line(record["workflow"], SUBJECT - len(end)) + end
+    start = _named(record["workflow"], SUBJECT - len(end)) + end
     room = SUBJECT - len(start) - len(" ()")
     why = line(_because(record), room) if room >= _least_reason else ""
     return f"{start} ({why})" if why else start
+
+
+def _named(name: str, room: int) -> str:
+    """Whatever is not a workflow's name is quoted, lest it look like `---` or `From ` to git."""
+    return line(name, room) if _name.fullmatch(name) else f'"{line(name, room - 2)}"'
 
 
 def _because(record: Mapping[str, Any]) -> str:

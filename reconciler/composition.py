@@ -21,7 +21,9 @@ from reconciler.git.repository import Repository
 from reconciler.git.worktree import Worktree
 from reconciler.reconcile import catalog, events, passes, recovery, starting
 from reconciler.reconcile.edges import Edges
-from reconciler.settings import Settings, read_secret, require
+from reconciler.settings import Settings, read_secret, require, table
+from reconciler.settings.sources import CONFIG_VARIABLE
+from reconciler.settings.values import PATH
 from reconciler.state.lock import PassLock
 from reconciler.state.store import State
 
@@ -187,10 +189,10 @@ def _acceptance(settings: Settings, source: Repository) -> Callable[[str], None]
 
 
 def _secret_files(settings: Settings) -> list[str]:
-    """Every file that the settings name: credentials, mostly."""
-    groups = (settings.repository, settings.ledger, settings.store)
-    names = ("token_file", "ssh_key", "signing_key", "access_key_file", "secret_key_file")
-    return [path for group in groups for name in names if (path := getattr(group, name, ""))]
+    """Every file that the settings name, and the settings file itself."""
+    named = [row for row in table().values() if row.about.kind is PATH and row.name != "state.directory"]
+    config = os.environ.get(CONFIG_VARIABLE, "")
+    return [path for path in (*(str(row.of(settings)) for row in named), config) if path]
 
 
 def _sound_state(settings: Settings, notify: events.Notify) -> State:

@@ -66,6 +66,7 @@ def source_access(settings: Settings) -> GitAccess:
         ssh_key=repository.ssh_key,
         known_hosts=repository.known_hosts,
         ca_file=repository.ca_file,
+        plain_http=repository.plain_http,
         timeout=settings.limits.git_timeout,
     )
 

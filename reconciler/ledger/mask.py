@@ -16,7 +16,7 @@ from reconciler.ledger.record import Record
 MASK: Final = "***"
 
 _kept: Final = frozenset(
-    {"apiVersion", "kind", "id", "workflow", "number", "phase", "trigger", "revision", "path", "digest"}
+    {"apiVersion", "kind", "id", "workflow", "number", "phase", "trigger", "revision", "digest"}
     | {"createdAt", "startedAt", "finishedAt", "notBefore", "duration", "failure", "exitCode"}
     | {"size", "sha256", "form", "parts", "engine"}
 )

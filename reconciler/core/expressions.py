@@ -15,7 +15,7 @@ from reconciler.core.embedded import MAX_SOURCE, Embedded, ExpressionFailed, con
 from reconciler.core.evaluation import evaluate
 from reconciler.core.reference import ExpressionProblem, Reference, Scan, scan
 from reconciler.core.scope import Scope
-from reconciler.core.values import Size
+from reconciler.core.values import LEVELS, Size
 from reconciler.core.weight import excess
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "references",
 ]
 
-_NOMINAL = Size(64, 8)  # of a value that is not known yet
+_NOMINAL = Size(64, (8,) * LEVELS)  # of a value that is not known yet
 _NOT_VALUES = {
     "BYTES": "bytes, which are not a value. Write string(x)",
     "TYPE": "a type, which is not a value",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 from reconciler.model.workflow import Parameter, Value
@@ -15,6 +17,7 @@ MAX_DEPTH: Final = 64
 MAX_UNITS: Final = 16 * 2**20
 """The most that a value may weigh: 8 for each scalar, key, list or object, and 1 for each character."""
 
+LEVELS: Final = 8  # of nesting that a Size tells apart
 MAX_TEXT: Final = 2**20
 _MAX_MATCHING: Final = 4 * 2**20  # characters of text times those of the pattern: seconds, at the very worst
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
@@ -120,18 +123,21 @@ _PARSERS: Final[Mapping[str, Callable[[str], Value]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a value weighs against MAX_UNITS, and the most items that any list or object in it has."""
+    """What a value weighs against MAX_UNITS, and how long its lists and objects are.
+
+    `items[0]` is the most items that any of them has, `items[1]` any below the outermost, and so on.
+    """
 
     units: int
-    items: int
+    items: tuple[int, ...] = (0,) * LEVELS
 
     def __add__(self, other: Size) -> Size:
-        return Size(self.units + other.units, self.items + other.items)
+        return Size(self.units + other.units, tuple(map(operator.add, self.items, other.items)))
 
 
 def measure(value: Value) -> Size:
     """The size of a value; raises ValueRefused for what no value may be."""
-    units, items = 0, 0
+    units, longest = 0, [0] * LEVELS
     stack: list[tuple[Value, int]] = [(value, 0)]
     while stack:
         part, depth = stack.pop()
@@ -141,7 +147,7 @@ def measure(value: Value) -> Size:
         elif isinstance(part, list | dict):
             inner = part.values() if isinstance(part, dict) else part
             units += sum(8 + _text_units(key) for key in part) if isinstance(part, dict) else 0
-            items = max(items, len(part))
+            longest[min(depth, LEVELS - 1)] = max(longest[min(depth, LEVELS - 1)], len(part))
             stack.extend((each, depth + 1) for each in inner)
         else:
             _require_scalar(part)
@@ -149,7 +155,7 @@ def measure(value: Value) -> Size:
             raise ValueRefused(f"it is nested deeper than {MAX_DEPTH} levels")
         if units > MAX_UNITS:
             raise ValueRefused("it is larger than 16 MiB")
-    return Size(units, items)
+    return Size(units, tuple(accumulate(reversed(longest), max))[::-1])
 
 
 def _text_units(text: Any) -> int:
@@ -232,9 +238,11 @@ def _no_match(value: Value, parameter: Parameter) -> str | None:
 
     if wrong := cel.pattern_problem(parameter.pattern):
         return f"its pattern cannot be used: {wrong.rstrip('.')}"
-    return (
-        None if cel.full_match(parameter.pattern, value) else f"it must match the pattern {parameter.pattern}"
-    )
+    if len(parameter.pattern) * len(value) > _MAX_MATCHING:
+        return "it is too long to be matched with the pattern"
+    if cel.full_match(parameter.pattern, value):
+        return None
+    return f"it must match the pattern {_shown(parameter.pattern, 200)}"
 
 
 def _shown(text: str, width: int = _SHORT) -> str:

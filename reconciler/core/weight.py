@@ -1,20 +1,21 @@
 """A bound on what an expression may cost, known before it is evaluated.
 
 A chain such as `['a'].map(x, x + x).map(x, x + x)...` doubles with every link and would take all
-memory of the pass from 300 characters. The bound follows the text: a group costs what its parts cost
-together, and a loop over what stands before it costs its body once for the whole of that (the cost of
-a body grows at least in proportion) and the constant part of its body for each turn. Measured, and
-charged: `map` and `filter` copy their result at each turn, `matches` takes text times pattern.
+memory of the pass from 300 characters. The bound follows the text: a group makes no more than its parts
+together, and a loop over what stands before it makes its body once for the whole of that (what a body
+makes grows at least in proportion) and the constant part of its body for each turn. Measured, and
+charged beside: `map` and `filter` copy their result at each turn, `matches` takes text times pattern.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.reference import MACROS
 from reconciler.core.token import Token, tokens
-from reconciler.core.values import MAX_UNITS, Size
+from reconciler.core.values import LEVELS, MAX_UNITS, Size
 
 MAX_LOOPS: Final = 4
 """Loops within loops; each level is weighed twice, so this bounds the weighing too."""
@@ -29,6 +30,21 @@ _MAX_GROUPS = 64  # the library refuses deeper nesting (32) by itself
 
 class _TooDeep(Exception):
     """The expression nests loops too deeply to say anything about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What a part of the text makes, and the effort of making it beyond that, in the same units."""
+
+    size: Size
+    effort: int = 0
+
+    def __add__(self, other: _Cost) -> _Cost:
+        return _Cost(self.size + other.size, self.effort + other.effort)
+
+    @property
+    def units(self) -> int:
+        return self.size.units + self.effort
 
 
 def excess(text: str, sizes: Mapping[str, Size]) -> str | None:
@@ -49,40 +65,45 @@ class _Weighing:
         self._found = found
         self._loops = loops
 
-    def group(self, position: int, sizes: Mapping[str, Size], groups: int) -> tuple[Size, int]:
+    def group(self, position: int, sizes: Mapping[str, Size], groups: int) -> tuple[_Cost, int]:
         """What stands from `position` to the end of its group, and the position of what closes it."""
         if groups > _MAX_GROUPS:
             raise _TooDeep
-        total = Size(0, 0)
+        total = _Cost(Size(0))
         while position < len(self._found) and self._found[position].text not in _CLOSING:
             token = self._found[position]
             if token.kind == "mark" and token.text in _OPENING:
-                added, position = self._brackets(position, sizes, groups + 1, total)
+                added, position = self._brackets(position, sizes, groups + 1, total.size)
                 total += added
             elif token.kind != "mark":
-                total += sizes.get(token.text, Size(8 + len(token.text), 1))
+                total += _Cost(sizes.get(token.text) or _word(token))
             position += 1
         return total, position
 
     def _brackets(
         self, position: int, sizes: Mapping[str, Size], groups: int, before: Size
-    ) -> tuple[Size, int]:
+    ) -> tuple[_Cost, int]:
         if self._is_loop(position):
             return self._loop(position, sizes, groups, before)
         inside, end = self.group(position + 1, sizes, groups)
-        matching = self._text(position - 1) == "matches"
-        effort = (before + inside).units * inside.units * _MATCH_UNITS if matching else 8
-        return inside + Size(effort, 0), end
+        made, effort = inside.size, inside.effort
+        if self._text(position - 1) == "matches":
+            effort += (before + made).units * made.units * _MATCH_UNITS
+        items = made.items if self._text(position) == "(" else _wrapped(made.items[0] + 1, made)
+        return _Cost(Size(made.units + 8, items), effort), end
 
-    def _loop(self, position: int, sizes: Mapping[str, Size], groups: int, before: Size) -> tuple[Size, int]:
+    def _loop(self, position: int, sizes: Mapping[str, Size], groups: int, before: Size) -> tuple[_Cost, int]:
         """`.map(variable, body)`: what stands before bounds the range, and all items together."""
         variable, macro = self._text(position + 1), self._text(position - 1)
+        items = (*before.items[1:], before.items[-1])
         body = _Weighing(self._found, self._loops + 1)
-        whole, end = body.group(position + 3, {**sizes, variable: before}, groups)
-        constant, _ = body.group(position + 3, {**sizes, variable: Size(0, before.items)}, groups)
-        turns = min(before.items, _ITERATIONS)
+        whole, end = body.group(position + 3, {**sizes, variable: Size(before.units, items)}, groups)
+        constant, _ = body.group(position + 3, {**sizes, variable: Size(0, items)}, groups)
+        turns = min(before.items[0], _ITERATIONS)
         copies = turns * turns * _COPY_UNITS if macro in _COPYING else 0
-        return Size(whole.units + constant.units * turns + copies, whole.items), end
+        effort = whole.effort + constant.effort * turns + copies
+        made = _wrapped(turns, whole.size) if macro == "map" else before.items
+        return _Cost(Size(whole.size.units + constant.size.units * turns, made), effort), end
 
     def _is_loop(self, position: int) -> bool:
         is_macro = self._text(position - 2) == "." and self._text(position - 1) in MACROS
@@ -90,3 +111,13 @@ class _Weighing:
 
     def _text(self, position: int) -> str:
         return self._found[position].text if 0 <= position < len(self._found) else ""
+
+
+def _word(token: Token) -> Size:
+    """A literal, a name or a key: perhaps one item of the list that it stands in."""
+    return Size(8 + len(token.text), (1,) * LEVELS)
+
+
+def _wrapped(length: int, inner: Size) -> tuple[int, ...]:
+    """The items of a list of `length` that holds what is inside."""
+    return (max(length, inner.items[0]), *inner.items[:-1])

@@ -73,7 +73,7 @@ class Anchors:
 
 
 def merge(node: dict[str, Any]) -> str:
-    """Put in place what `<<` gives: own keys win, then earlier mappings. Returns what is wrong, or nothing."""
+    """Put in place what `<<` gives: own keys win, then earlier ones. Returns what is wrong, or nothing."""
     given = node.pop(MERGE_KEY)
     sources = given if isinstance(given, list) else [given]
     wrong = [source for source in sources if not isinstance(source, dict)]

@@ -12,15 +12,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconciler.core.suggest import did_you_mean, suggest
 from reconciler.definition import schema, wording
 from reconciler.definition.finding import Finding
+from reconciler.definition.schema import SchemaError
 from reconciler.definition.words import Path, listed, show
-
-if TYPE_CHECKING:
-    from jsonschema import ValidationError
 
 LIMIT = 200
 """Findings in one document, and steps that are looked at for them: more help nobody, and take time."""
@@ -52,12 +50,12 @@ def explain(document: Any) -> Explained:
     work = json.loads(json.dumps(document))  # a copy in which aliases share nothing
     sound: dict[str, Any] = {}
     errors = _put_keys_right(work, sound, found)
-    if language := [error for error in errors if tuple(error.absolute_path) in _LANGUAGE]:
+    if language := [error for error in errors if error.path in _LANGUAGE]:
         # another kind of document, or another version of this one: its other errors mean nothing
         found.findings = [_finding(error) for error in language]
         return found
     corrected = {(*path[:-1], name) for path, name in found.renamed}
-    told = (_finding(error) for error in errors if tuple(error.absolute_path) not in corrected)
+    told = (_finding(error) for error in errors if error.path not in corrected)
     found.findings += _one_each(told)
     if len(found.findings) < LIMIT and _take_out(work, errors, found):
         _put_back(work, sound, document)
@@ -94,21 +92,21 @@ def _put_back(work: Any, sound: dict[str, Any], document: Any) -> None:
     work["spec"]["steps"] = {name: merged[name] for name in order if name in merged}
 
 
-def _put_keys_right(work: Any, sound: dict[str, Any], found: Explained) -> list[ValidationError]:
+def _put_keys_right(work: Any, sound: dict[str, Any], found: Explained) -> list[SchemaError]:
     """Report and mend wrong keys until none is left; the errors of other kinds that then remain."""
     while True:
         _set_aside(work, sound, found)
         errors = list(islice(schema.errors(work), LIMIT))
-        wrong = [error for error in errors if error.validator == "additionalProperties"]
+        wrong = [error for error in errors if error.rule == "additionalProperties"]
         if not wrong or len(found.findings) >= LIMIT:
             return [error for error in errors if error not in wrong]
         for error in wrong:
             _mend(work, error, found)
 
 
-def _mend(work: Any, error: ValidationError, found: Explained) -> None:
+def _mend(work: Any, error: SchemaError, found: Explained) -> None:
     """Report every key that may not stand in one mapping, and rename or remove it."""
-    path: Path = tuple(error.absolute_path)
+    path = error.path
     mapping = _at(work, path)
     allowed = list(error.schema["properties"])
     for key in [key for key in mapping if key not in allowed]:
@@ -131,9 +129,9 @@ def _unknown_key(key: str, allowed: list[str]) -> str:
     return f"Unknown key {show(key)}.{hint}"
 
 
-def _finding(error: ValidationError) -> Finding:
-    path: Path = tuple(error.absolute_path)
-    if "propertyNames" in error.absolute_schema_path:
+def _finding(error: SchemaError) -> Finding:
+    path = error.path
+    if error.is_name:
         rule = error.schema.get("patternErrorMessage", "")
         message = f"{show(error.instance)} cannot be a name here. {rule}".rstrip()
         return Finding((*path, error.instance), "InvalidName", message, at_key=True)
@@ -141,7 +139,7 @@ def _finding(error: ValidationError) -> Finding:
     return Finding(path, code, message, at_key=code in ("MissingKey", "Contradiction"))
 
 
-def _take_out(work: Any, errors: list[ValidationError], found: Explained) -> bool:
+def _take_out(work: Any, errors: list[SchemaError], found: Explained) -> bool:
     """Remove what the errors concern until the rest is valid; False if nothing is left."""
     while errors:
         for error in errors:
@@ -151,10 +149,10 @@ def _take_out(work: Any, errors: list[ValidationError], found: Explained) -> boo
     return True
 
 
-def _remove(work: Any, error: ValidationError, found: Explained) -> bool:
+def _remove(work: Any, error: SchemaError, found: Explained) -> bool:
     """Remove the value that is wrong, or the list or mapping that cannot be without it."""
-    path: Path = tuple(error.absolute_path)
-    if "propertyNames" in error.absolute_schema_path:
+    path = error.path
+    if error.is_name:
         path = (*path, error.instance)
     while path and not isinstance(path[-1], str):
         path = path[:-1]  # from a list nothing is removed: the places of the others would move

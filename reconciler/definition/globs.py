@@ -68,14 +68,14 @@ def problem(pattern: str) -> str | None:
     if ".." in parts:
         return "A pattern cannot leave the repository by '..'."
     if "" in parts or "." in parts:
-        return "A path in the repository has no empty and no '.' parts; for all that is in a directory, write dir/**."
+        return "A path has no empty and no '.' parts. For everything in a directory, write dir/**."
     if any("**" in part and part != "**" for part in parts):
         return "'**' stands alone between slashes, as in src/**/*.py."
     if "[" in pattern:
         try:
             _compiled(pattern)
         except re.error:
-            return "The characters in [...] make no sense: a range goes from the lower to the higher, as in [a-z]."
+            return "What stands in [...] is no set of characters: a range goes upwards, as in [a-z]."
     return None
 
 

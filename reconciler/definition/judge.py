@@ -1,14 +1,14 @@
-"""From the bytes of a file to a verdict: read, compare with the schema, ask the checks, look up the places."""
+"""From the bytes of a file to a verdict: read, compare with the schema, ask the checks, look up places."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from reconciler.definition import checks, document, explain, schema, source
+from reconciler.definition.builder import Document
 from reconciler.definition.checks.doubt import Doubt
-from reconciler.definition.document import Document
 from reconciler.definition.finding import Finding
 from reconciler.definition.place import Places
 from reconciler.definition.verdict import Checked, Verdict
@@ -17,6 +17,14 @@ from reconciler.model.problem import Problem, Severity
 
 MAX_PROBLEMS = 300
 """Problems that one file can have; beyond that, one more says that there are others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is wrong in one document, and the keys that were put right to find it."""
+
+    findings: list[Finding]
+    renamed: list[explain.Renamed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -67,42 +75,35 @@ def _checked(one: _Judged) -> Checked:
 def _judge(text: str, read: Document) -> _Judged:
     judged = _Judged(text, read)
     if not read.problems and schema.is_valid(read.value):
-        findings, renamed = [*islice(checks.check(read.value), MAX_PROBLEMS + 1)], []
+        found = _Found(list(islice(checks.check(read.value), MAX_PROBLEMS + 1)))
     else:
-        findings, renamed = _explain(read)
-    if findings or read.problems:
-        judged.problems = _place(text, read, findings, renamed)
+        found = _explain(read)
+    if found.findings or read.problems:
+        judged.problems = _place(text, read, found)
     return judged
 
 
-def _explain(read: Document) -> tuple[list[Finding], list[explain.Renamed]]:
-    """All findings of a document that does not fit the schema, or is not written well."""
+def _explain(read: Document) -> _Found:
+    """What is wrong in a document that does not fit the schema, or is not written well."""
     explained = explain.explain(read.value)
     findings = explained.findings
     if explained.rest is not None:
         doubt = Doubt.of(explained.lost, [finding.path for finding in findings])
         findings = [*findings, *islice(checks.check(explained.rest, doubt), MAX_PROBLEMS + 1)]
-    return findings, explained.renamed
+    return _Found(findings, explained.renamed)
 
 
-def _place(
-    text: str, read: Document, findings: Iterable[Finding], renamed: Iterable[explain.Renamed]
-) -> list[Problem]:
+def _place(text: str, read: Document, found: _Found) -> list[Problem]:
     """The findings as problems, once each: an alias can bring the same words into many places."""
-    places = Places(text, read.start) if findings else None
     problems = {(problem.line, problem.column, ""): problem for problem in read.problems}
-    if places is None:
-        return list(problems.values())
-    for path, name in renamed:
-        places.rename(path, name)
-    for finding in findings:
-        problem = finding.placed(places)
-        if (
-            problem.line,
-            problem.column,
-            "",
-        ) not in problems:  # what follows from a notation that was refused
-            problems.setdefault((problem.line, problem.column, problem.message), problem)
+    if found.findings:
+        places = Places(text, read.start)
+        for path, name in found.renamed:
+            places.rename(path, name)
+        for finding in found.findings:
+            problem = finding.placed(places)
+            if (problem.line, problem.column, "") not in problems:  # else it follows from a refused notation
+                problems.setdefault((problem.line, problem.column, problem.message), problem)
     return list(problems.values())
 
 

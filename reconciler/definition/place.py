@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from reconciler.definition.document import Loader
+from reconciler.definition.builder import Loader
 from reconciler.definition.words import Path
 
 TEMPLATE = "${{"

@@ -94,7 +94,7 @@ def _missing_files(
                 message = f"No file of the repository matches '{clean(pattern)}'.{hint}"
                 yield Problem(path, *checked.place(place), place, "NoSuchFile", message)
             elif len(found) > MAX_FILES:
-                message = f"'{clean(pattern)}' matches {len(found)} files; a step may take at most {MAX_FILES} along."
+                message = f"'{clean(pattern)}' matches {len(found)} files, and a step may take {MAX_FILES}."
                 yield Problem(path, *checked.place(place), place, "TooManyFiles", message)
 
 

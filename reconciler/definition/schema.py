@@ -9,17 +9,33 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__, share
+from reconciler.definition.words import Path
 
 if TYPE_CHECKING:
     import jsonschema
 
 CHECKER = 1
 """Counts up when a check changes, so that remembered verdicts are given anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """One difference: `rule` is the keyword, `wanted` its value; for a key that breaks the rule of names,
+    `instance` is the key and `path` that of its mapping."""
+
+    rule: str
+    wanted: Any
+    instance: Any
+    path: Path
+    schema: Any
+    is_name: bool
+    message: str
 
 
 @cache
@@ -44,14 +60,23 @@ def is_valid_name(name: str) -> bool:
     return bool(_gate("#/$defs/name").is_valid(name))
 
 
-def errors(document: Any) -> Iterator[jsonschema.ValidationError]:
+def errors(document: Any) -> Iterator[SchemaError]:
     """Everything in which the document differs from the schema."""
-    return iter(_explainer().iter_errors(document))
+    for error in _explainer().iter_errors(document):
+        yield SchemaError(
+            rule=error.validator,
+            wanted=error.validator_value,
+            instance=error.instance,
+            path=tuple(error.absolute_path),
+            schema=error.schema,
+            is_name="propertyNames" in error.absolute_schema_path,
+            message=error.message,
+        )
 
 
 @cache
-def _schema() -> Mapping[str, Any]:
-    schema: Mapping[str, Any] = json.loads(share.schema_text())
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(share.schema_text())
     return schema
 
 
@@ -69,8 +94,8 @@ def _gate(pointer: str) -> Any:
 def _explainer() -> Any:
     import jsonschema  # 85 ms, only for documents that are wrong
 
-    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
-    return strict(_schema())
+    extend: Any = jsonschema.validators.extend
+    return extend(jsonschema.Draft202012Validator, {"pattern": _pattern})(_schema())
 
 
 def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[jsonschema.ValidationError]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconciler.core.suggest import suggest
 from reconciler.definition import scalar
+from reconciler.definition.schema import SchemaError
 from reconciler.definition.words import clean, kind, listed, show
-
-if TYPE_CHECKING:
-    from jsonschema import ValidationError
 
 _TYPES = {
     "string": "text",
@@ -24,15 +22,15 @@ _TYPES = {
 _TRUE, _FALSE = ("yes", "on", "y", "true", "1"), ("no", "off", "n", "false", "0")
 
 
-def of(error: ValidationError) -> tuple[str, str]:
+def of(error: SchemaError) -> tuple[str, str]:
     """Code and sentence for one error."""
-    code, sentence = _RULES.get(str(error.validator), ("Invalid", _other))
+    code, sentence = _RULES.get(error.rule, ("Invalid", _other))
     return code, sentence(error)
 
 
-def _type(error: ValidationError) -> str:
+def _type(error: SchemaError) -> str:
     value = error.instance
-    names = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    names = error.wanted if isinstance(error.wanted, list) else [error.wanted]
     wanted = listed((_TYPES[name] for name in names), "or")
     found = "there is no value here" if value is None else f"this is {_found(value)}"
     return f"Must be {wanted}, and {found}.{_retype(value, names)}{_rule(error)}"
@@ -64,67 +62,64 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _rule(error: ValidationError) -> str:
+def _rule(error: SchemaError) -> str:
     """What the schema says to people about values of this kind."""
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     return f" {schema['patternErrorMessage']}" if "patternErrorMessage" in schema else ""
 
 
-def _enum(error: ValidationError) -> str:
-    choices = error.validator_value
+def _enum(error: SchemaError) -> str:
+    choices = error.wanted
     meant = suggest(error.instance, choices) if isinstance(error.instance, str) else None
     hint = f" Did you mean '{meant}'?" if meant else ""
     return f"Must be one of {listed(choices, 'or')}, not {show(error.instance)}.{hint}"
 
 
-def _const(error: ValidationError) -> str:
-    wanted = error.validator_value
+def _const(error: SchemaError) -> str:
+    wanted = error.wanted
     meant = suggest(error.instance, [wanted]) if isinstance(error.instance, str) else None
-    return f"Must be {show(wanted)}, not {show(error.instance)}.{f' Did you mean {show(wanted)}?' if meant else ''}"
+    hint = f" Did you mean {show(wanted)}?" if meant else ""
+    return f"Must be {show(wanted)}, not {show(error.instance)}.{hint}"
 
 
-def _required(error: ValidationError) -> str:
-    missing = [name for name in error.validator_value if name not in error.instance]
+def _required(error: SchemaError) -> str:
+    missing = [name for name in error.wanted if name not in error.instance]
     # one error is made per missing key; this one's is named in the library's own message
     named = [name for name in missing if repr(name) in error.message] or missing
     return f"The key {show(named[0])} is missing."
 
 
-def _one_of(error: ValidationError) -> str:
-    keys = [show(key) for branch in error.validator_value for key in branch.get("required", ())]
+def _one_of(error: SchemaError) -> str:
+    keys = [show(key) for branch in error.wanted for key in branch.get("required", ())]
     return f"Must have exactly one of {listed(keys)}."
 
 
-def _not(error: ValidationError) -> str:
-    return f"{listed(show(key) for key in error.validator_value.get('required', ()))} exclude each other."
+def _not(error: SchemaError) -> str:
+    return f"{listed(show(key) for key in error.wanted.get('required', ()))} exclude each other."
 
 
-def _dependent(error: ValidationError) -> str:
-    for key, wanted in error.validator_value.items():
+def _dependent(error: SchemaError) -> str:
+    for key, wanted in error.wanted.items():
         if key in error.instance and (absent := [name for name in wanted if name not in error.instance]):
             return f"{show(key)} means nothing without {listed(map(show, absent))}."
     return _other(error)
 
 
-def _pattern(error: ValidationError) -> str:
+def _pattern(error: SchemaError) -> str:
     return f"{show(error.instance)} cannot stand here.{_rule(error)}"
 
 
-def _few(error: ValidationError) -> str:
-    what = {"minLength": "characters", "minItems": "entries", "minProperties": "entries"}[
-        str(error.validator)
-    ]
-    return f"Must have at least {error.validator_value} {what}." if error.instance else "May not be empty."
+def _few(error: SchemaError) -> str:
+    what = {"minLength": "characters", "minItems": "entries", "minProperties": "entries"}[error.rule]
+    return f"Must have at least {error.wanted} {what}." if error.instance else "May not be empty."
 
 
-def _many(error: ValidationError) -> str:
-    what = {"maxLength": "characters", "maxItems": "entries", "maxProperties": "entries"}[
-        str(error.validator)
-    ]
-    return f"May have at most {error.validator_value} {what}, and has {len(error.instance)}."
+def _many(error: SchemaError) -> str:
+    what = {"maxLength": "characters", "maxItems": "entries", "maxProperties": "entries"}[error.rule]
+    return f"May have at most {error.wanted} {what}, and has {len(error.instance)}."
 
 
-def _unique(error: ValidationError) -> str:
+def _unique(error: SchemaError) -> str:
     seen: list[Any] = []
     for item in error.instance:
         if item in seen:
@@ -133,11 +128,11 @@ def _unique(error: ValidationError) -> str:
     return _other(error)
 
 
-def _other(error: ValidationError) -> str:
-    return f"This cannot stand here ({clean(str(error.validator))})."
+def _other(error: SchemaError) -> str:
+    return f"This cannot stand here ({clean(error.rule)})."
 
 
-_RULES: dict[str, tuple[str, Callable[[ValidationError], str]]] = {
+_RULES: dict[str, tuple[str, Callable[[SchemaError], str]]] = {
     "type": ("WrongType", _type),
     "enum": ("UnknownValue", _enum),
     "const": ("UnknownValue", _const),
@@ -154,11 +149,11 @@ _RULES: dict[str, tuple[str, Callable[[ValidationError], str]]] = {
     "maxProperties": ("TooLong", _many),
     "minimum": (
         "OutOfRange",
-        lambda error: f"Must be at least {error.validator_value}, not {show(error.instance)}.",
+        lambda error: f"Must be at least {error.wanted}, not {show(error.instance)}.",
     ),
     "maximum": (
         "OutOfRange",
-        lambda error: f"Must be at most {error.validator_value}, not {show(error.instance)}.",
+        lambda error: f"Must be at most {error.wanted}, not {show(error.instance)}.",
     ),
     "uniqueItems": ("Duplicate", _unique),
 }

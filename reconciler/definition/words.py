@@ -1,4 +1,4 @@
-"""How values of a document are shown to people: short, in JSON's spelling, and never able to steer a terminal."""
+"""How values of a document are shown to people: short, as JSON spells them, harmless to a terminal."""
 
 from __future__ import annotations
 

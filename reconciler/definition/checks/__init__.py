@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.definition.checks import limits, order, parameters, paths, references, templates, triggers
 from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 
 _CHECKS = (
@@ -26,6 +27,6 @@ _CHECKS = (
 
 def check(document: Mapping[str, Any], doubt: Doubt | None = None) -> Iterator[Finding]:
     """Everything wrong with a document that fits the schema."""
-    spec = document["spec"]
+    subject = Subject(document, doubt or Doubt())
     for each in _CHECKS:
-        yield from each(spec, doubt or Doubt())
+        yield from each(subject)

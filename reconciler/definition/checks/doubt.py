@@ -1,4 +1,4 @@
-"""What a check must not hold against a document, because something that would answer it was refused before."""
+"""What a check must not hold against a document: its answer may be in something that was refused."""
 
 from __future__ import annotations
 

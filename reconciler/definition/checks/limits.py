@@ -6,22 +6,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.definition import duration
-from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path
 from reconciler.model.workflow import Backoff
 
 
-def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+def check(subject: Subject) -> Iterator[Finding]:
     """Findings about what steps run, and about every duration."""
-    defaults = spec.get("defaults", {})
-    yield from _timeout(("spec",), spec)
-    yield from _times(("spec", "defaults"), defaults)
-    for name, step in spec["steps"].items():
+    yield from _timeout(("spec",), subject.spec)
+    yield from _times(("spec", "defaults"), subject.defaults)
+    for name, step in subject.steps.items():
         path: Path = ("spec", "steps", name)
         yield from _times(path, step)
-        runs = "command" in step or "script" in step or "image" in step or "image" in defaults
-        if not runs and not doubt.about("steps", name) and ("spec", "defaults") not in doubt.touched:
+        runs = "command" in step or "script" in step or "image" in step or "image" in subject.defaults
+        if (
+            not runs
+            and not subject.doubt.about("steps", name)
+            and ("spec", "defaults") not in subject.doubt.touched
+        ):
             message = f"Step '{name}' has nothing to run: it needs a 'command', a 'script' or an 'image'."
             yield Finding(path, "NothingToRun", message, at_key=True)
 

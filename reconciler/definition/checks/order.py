@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
 from reconciler.definition import template
-from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 
 MAX_CYCLES = 10
 _SHOWN = 8
 
 
-def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+def check(subject: Subject) -> Iterator[Finding]:
     """One finding per circle, at the first of its steps in the order of writing."""
-    defaults = spec.get("defaults", {})
-    graph = {name: set(template.depends_on(step, defaults)) for name, step in spec["steps"].items()}
+    graph = {
+        name: template.depends_on(step, (*subject.texts[name], *subject.default_texts))
+        for name, step in subject.steps.items()
+    }
+    if _is_in_order(graph):
+        return
     order = {name: index for index, name in enumerate(graph)}
     for name, needs in graph.items():
         needs &= graph.keys()
         needs.discard(name)  # both are told of elsewhere
     for _ in range(MAX_CYCLES):
         cycle = _cycle(graph)
-        if cycle is None:
+        if not cycle:
             return
         first = min(range(len(cycle)), key=lambda index: order[cycle[index]])
         cycle = cycle[first:] + cycle[:first]
@@ -33,14 +36,24 @@ def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
             graph[name].clear()
 
 
-def _cycle(graph: Mapping[str, set[str]]) -> list[str] | None:
-    """A circle in the graph, each step before the one that it waits for."""
+def _is_in_order(graph: Mapping[str, set[str]]) -> bool:
+    """Whether each step stands after those that it waits for, as people mostly write them."""
+    seen: set[str] = set()
+    for name, needs in graph.items():
+        if not needs <= seen:
+            return False
+        seen.add(name)
+    return True
+
+
+def _cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """A circle in the graph, each step before the one that it waits for; empty if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         around: list[str] = error.args[1]
         return around[:0:-1]
-    return None
+    return []
 
 
 def _sentence(cycle: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.core import cel, values
 from reconciler.definition import parse
-from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path, clean
 from reconciler.model.workflow import MISSING, Parameter
@@ -16,14 +16,14 @@ from reconciler.model.workflow import MISSING, Parameter
 _NUMBERS = ("integer", "number")
 
 
-def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+def check(subject: Subject) -> Iterator[Finding]:
     """Findings about `spec.parameters` and about the defaults of outputs."""
-    declared = spec.get("parameters", {})
-    on = spec.get("on", {})
+    declared = subject.spec.get("parameters", {})
+    on = subject.spec.get("on", {})
     starts_itself = on.get("change", True) or bool(on.get("schedule"))
     for name, declaration in declared.items():
         path: Path = ("spec", "parameters", name)
-        if doubt.about("parameters", name):
+        if subject.doubt.about("parameters", name):
             continue
         yield from _declaration(path, parse.parameter(name, declaration))
         if starts_itself and "default" not in declaration:
@@ -32,11 +32,11 @@ def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
             )
             yield Finding(path, "ParameterWithoutValue", message, at_key=True)
     yield from _same_variable(declared, ("spec", "parameters"), "PARAM")
-    for step_name, step in spec["steps"].items():
+    for step_name, step in subject.steps.items():
         path = ("spec", "steps", step_name)
         given = step.get("inputs", {}).get("parameters", {})
         yield from _same_variable(given, (*path, "inputs", "parameters"), "INPUT")
-        if not doubt.about("steps", step_name):
+        if not subject.doubt.about("steps", step_name):
             yield from _outputs(path, step.get("outputs", {}).get("parameters", {}))
 
 

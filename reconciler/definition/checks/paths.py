@@ -6,59 +6,61 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path, show
 
-SYSTEM = (
-    *(
-        "/bin",
-        "/boot",
-        "/dev",
-        "/etc",
-        "/lib",
-        "/lib32",
-        "/lib64",
-        "/libx32",
-        "/proc",
-        "/run",
-        "/sbin",
-        "/sys",
-    ),
-    *("/usr", "/var/run", "/var/lib/kubelet", "/var/run/secrets", "/kaniko", "/busybox"),
+_SYSTEM = frozenset(
+    {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/run", "/sbin", "/sys"}
+    | {"/usr", "/var/run", "/var/lib/kubelet"}
 )
 """Directories without which a program, a container or the machine itself does not work."""
 
+_ABOVE = {"/": "the root", "/var": "'/var/run'", "/var/lib": "'/var/lib/kubelet'"}
 
-def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+
+def check(subject: Subject) -> Iterator[Finding]:
     """Findings about every declared path."""
-    defaults = spec.get("defaults", {})
-    yield from _directory(("spec", "defaults", "workingDir"), defaults.get("workingDir"))
-    for name, step in spec["steps"].items():
+    usual = subject.defaults.get("workingDir")
+    yield from _directory(("spec", "defaults", "workingDir"), usual)
+    for name, step in subject.steps.items():
         path: Path = ("spec", "steps", name)
         yield from _directory((*path, "workingDir"), step.get("workingDir"))
         if "inputs" in step or "outputs" in step:
-            yield from _step(path, step, step.get("workingDir", defaults.get("workingDir")) or "")
+            yield from _step(path, step, step.get("workingDir", usual) or "")
 
 
 def _directory(path: Path, directory: str | None) -> Iterator[Finding]:
-    if directory is not None and (message := problem(directory, may_be_here=True)):
+    if directory is not None and directory != "." and (message := problem(directory)):
         yield Finding(path, "PathRefused", message)
 
 
 def _step(path: Path, step: Mapping[str, Any], directory: str) -> Iterator[Finding]:
+    """Findings about the paths of one step; those that are absolute may meet relative ones in `directory`."""
     taken: dict[str, str] = {}
+    above: dict[str, str] = {}
     for at, said, written in _declared(path, step):
         if message := problem(written):
             yield Finding(at, "PathRefused", message)
             continue
-        full = posixpath.normpath(posixpath.join(directory, written))
-        if (other := _met(full, taken)) is not None:
-            yield Finding(at, "PathTaken", f"{show(written)} of {said} {other}.")
-        taken.setdefault(full, f"{said} ({written})")
+        full = written
+        if directory or not _is_plain(written):
+            full = posixpath.normpath(posixpath.join(directory, written))
+        here = f"{said} ({show(written)})"
+        parents = list(_parents(full))
+        if full in taken:
+            yield Finding(at, "PathTaken", f"{show(written)} is also the path of {taken[full]}.")
+        elif inside := next((taken[parent] for parent in parents if parent in taken), None):
+            yield Finding(at, "PathTaken", f"{show(written)} lies inside of {inside}.")
+        elif full in above:
+            yield Finding(at, "PathTaken", f"{show(written)} has {above[full]} inside of it.")
+        taken.setdefault(full, here)
+        for parent in parents:
+            above.setdefault(parent, here)
 
 
 def _declared(path: Path, step: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+    """Where a path stands, what it is for, and the path."""
     for side in ("inputs", "outputs"):
         for kind, word in (("parameters", "parameter"), ("artifacts", "artifact")):
             for name, declared in step.get(side, {}).get(kind, {}).items():
@@ -66,31 +68,34 @@ def _declared(path: Path, step: Mapping[str, Any]) -> Iterator[tuple[Path, str, 
                     yield (*path, side, kind, name, "path"), f"{side[:-1]} {word} '{name}'", declared["path"]
 
 
-def _met(full: str, taken: Mapping[str, str]) -> str | None:
-    """How the path meets one that is taken."""
-    if full in taken:
-        return f"is also the path of {taken[full]}"
-    above = full
-    while (above := posixpath.dirname(above)) not in ("", "/"):
-        if above in taken:
-            return f"lies inside of {taken[above]}"
-    below = [said for path, said in taken.items() if path.startswith(f"{full}/")]
-    return f"holds {below[0]}" if below else None
+def _parents(path: str) -> Iterator[str]:
+    """`a/b`, then `a`, for `a/b/c`."""
+    while (cut := path.rfind("/")) > 0:
+        path = path[:cut]
+        yield path
 
 
-def problem(written: str, *, may_be_here: bool = False) -> str | None:
+def _is_plain(written: str) -> bool:
+    """A name in the working directory, as nearly all paths are."""
+    return "/" not in written and written[0] != "."
+
+
+def problem(written: str) -> str | None:
     """Why nothing may be put at a path, as a sentence."""
+    if _is_plain(written):
+        return None
     if ".." in written.split("/"):
         return "A path cannot go up by '..'."
     path = posixpath.normpath(written).replace("//", "/")
-    if path == "." and not may_be_here:
+    if path == ".":
         return "Name a file or directory inside of the working directory."
-    if path == "/":
-        return "The root directory cannot be replaced."
-    if path.startswith("/"):
-        for directory in SYSTEM:
-            if path == directory or path.startswith(f"{directory}/"):
-                return f"{show(path)} would hide the system's {directory}. Choose a directory of your own, such as /in, /out or /tmp."
-            if directory.startswith(f"{path}/"):
-                return f"{show(path)} would hide {directory}, which is inside of it. Choose a directory of your own, such as /in or /out."
+    if path.startswith("/") and (hidden := _system(path)):
+        return f"{show(path)} would hide {hidden} of the system. Choose your own place, such as /in or /out."
     return None
+
+
+def _system(path: str) -> str | None:
+    """The directory of the system that the path is, lies in, or holds."""
+    if path in _ABOVE:
+        return _ABOVE[path]
+    return next((show(place) for place in (path, *_parents(path)) if place in _SYSTEM), None)

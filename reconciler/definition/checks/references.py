@@ -7,13 +7,14 @@ from typing import Any
 
 from reconciler.core.suggest import did_you_mean
 from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path
 
 
-def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+def check(subject: Subject) -> Iterator[Finding]:
     """Findings about `needs`, about the `from` of inputs, and about the artifacts of the workflow."""
-    steps = spec["steps"]
+    steps, doubt = subject.steps, subject.doubt
     for name, step in steps.items():
         path: Path = ("spec", "steps", name)
         for index, need in enumerate(step.get("needs", ())):
@@ -24,7 +25,7 @@ def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
                 if isinstance(given, Mapping) and "from" in given:
                     at = (*path, "inputs", kind, input_name, "from")
                     yield from _output(at, given["from"], kind, name, steps, doubt)
-    for name, source in spec.get("outputs", {}).get("artifacts", {}).items():
+    for name, source in subject.spec.get("outputs", {}).get("artifacts", {}).items():
         yield from _output(("spec", "outputs", "artifacts", name), source, "artifacts", None, steps, doubt)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from reconciler.core import expressions, values
 from reconciler.core.expressions import Embedded, ExpressionFailed, Scope
 from reconciler.definition import template
 from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path, clean, cut
 from reconciler.model.problem import Severity
@@ -18,51 +18,28 @@ from reconciler.model.problem import Severity
 _SHELL_FLAG = re.compile(r"-[a-z]*c")
 
 
-def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+def check(subject: Subject) -> Iterator[Finding]:
     """Findings about every expression of a document."""
-    scope = cache(lambda: _scope(spec, doubt))
-    defaults = spec.get("defaults", {})
-    for path, text in template.texts(defaults):
-        yield from _default(("spec", "defaults", *path), text, scope(), doubt)
-    for name, step in spec["steps"].items():
-        yield from _step(name, step, scope, doubt)
-    results = spec.get("outputs", {}).get("parameters", {})
+    for path, text in subject.default_texts:
+        yield from _default(("spec", "defaults", *path), text, subject)
+    for name, step in subject.steps.items():
+        if subject.texts[name] or "when" in step:
+            yield from _step(name, step, subject)
+    results = subject.spec.get("outputs", {}).get("parameters", {})
     for path, text in template.inside(results, ("spec", "outputs", "parameters")):
-        yield from _text(path, text, scope(), doubt)
+        yield from _text(path, text, subject.scope, subject.doubt)
 
 
-def _step(name: str, step: Mapping[str, Any], scope: Any, doubt: Doubt) -> Iterator[Finding]:
+def _step(name: str, step: Mapping[str, Any], subject: Subject) -> Iterator[Finding]:
     path: Path = ("spec", "steps", name)
-    texts = list(template.texts(step))
-    when = template.condition(step)
-    if not texts and when is None:
-        return
-    known: Scope = scope()
-    outer = Scope(known.parameters, known.outputs, {})
-    inner = Scope(known.parameters, known.outputs, _inputs(step, outer))
-    for at, text in texts:
-        is_input = at[0] == "inputs"
-        yield from _text((*path, *at), text, outer if is_input else inner, doubt)
+    outer, doubt = subject.scope, subject.doubt
+    inner = Scope(outer.parameters, outer.outputs, _inputs(step, outer))
+    for at, text in subject.texts[name]:
+        yield from _text((*path, *at), text, outer if at[0] == "inputs" else inner, doubt)
         if at == ("script",) or _is_program(step, at):
             yield from _pasted((*path, *at), text)
-    if when is not None:
+    if (when := template.condition(step)) is not None:
         yield from _condition((*path, "when"), when, inner, doubt)
-
-
-def _scope(spec: Mapping[str, Any], doubt: Doubt) -> Scope:
-    """What is declared, with the types that are known."""
-    parameters = {
-        name: None if doubt.about("parameters", name) else declared.get("type", "string")
-        for name, declared in spec.get("parameters", {}).items()
-    }
-    outputs = {
-        name: {
-            output: None if doubt.about("steps", name) else declared.get("type", "string")
-            for output, declared in step.get("outputs", {}).get("parameters", {}).items()
-        }
-        for name, step in spec["steps"].items()
-    }
-    return Scope(parameters, outputs, {})
 
 
 def _inputs(step: Mapping[str, Any], scope: Scope) -> dict[str, str | None]:
@@ -80,17 +57,18 @@ def _input_type(given: Any, scope: Scope) -> str | None:
         given = given["value"]
     if isinstance(given, str) and template.OPENING in given:
         try:
-            found = expressions.find(given)
+            found = template.find(given)
         except ExpressionFailed:
             return None
         if len(found) == 1 and (found[0].start, found[0].end) == (0, len(given)):
-            return expressions.check(found[0].source, scope).type
+            source = found[0].source
+            return _type_of_reference(source, scope) or expressions.check(source, scope).type
     return values.type_of(given)
 
 
 def _text(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Finding]:
     try:
-        found = expressions.find(text)
+        found = template.find(text)
     except ExpressionFailed as failed:
         yield Finding(path, "ExpressionOpen", clean(failed.message), text=text, offset=failed.offset)
         return
@@ -100,7 +78,7 @@ def _text(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Finding
 
 def _condition(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Finding]:
     try:
-        embedded = expressions.condition(text)
+        embedded = template.find_condition(text)
     except ExpressionFailed as failed:
         yield Finding(path, "ExpressionOpen", clean(failed.message), text=text, offset=failed.offset)
         return
@@ -112,9 +90,24 @@ def _expression(
 ) -> Iterator[Finding]:
     if _is_doubtful(path, embedded, scope, doubt):
         return
+    if expect is None and _type_of_reference(embedded.source, scope):
+        return
     for problem in expressions.check(embedded.source, scope, expect=expect).problems:
         offset = max(0, embedded.inside + problem.offset)
         yield Finding(path, problem.code, clean(cut(problem.message, 300)), text=text, offset=offset)
+
+
+def _type_of_reference(source: str, scope: Scope) -> str | None:
+    """The type of an expression that is no more than one known name: nearly all are, and need no compiler."""
+    found = expressions.references(source)
+    if len(found) != 1 or source.strip() != source[found[0].offset : found[0].end]:
+        return None
+    root, path = found[0].root, found[0].path
+    if root == "parameters":
+        return scope.parameters.get(path[0])
+    if root == "inputs":
+        return scope.inputs.get(path[0])
+    return scope.outputs.get(path[0], {}).get(path[-1]) if root == "steps" and path[1] == "outputs" else None
 
 
 def _is_doubtful(path: Path, embedded: Embedded, scope: Scope, doubt: Doubt) -> bool:
@@ -133,10 +126,10 @@ def _is_doubtful(path: Path, embedded: Embedded, scope: Scope, doubt: Doubt) -> 
     return False
 
 
-def _default(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Finding]:
+def _default(path: Path, text: str, subject: Subject) -> Iterator[Finding]:
     """Defaults belong to every step, so they cannot speak of one."""
     try:
-        found = expressions.find(text)
+        found = template.find(text)
     except ExpressionFailed:
         found = ()
     for embedded in found:
@@ -147,7 +140,7 @@ def _default(path: Path, text: str, scope: Scope, doubt: Doubt) -> Iterator[Find
                     path, "ExpressionReference", message, text=text, offset=embedded.inside + reference.offset
                 )
                 return
-    yield from _text(path, text, scope, doubt)
+    yield from _text(path, text, subject.scope, subject.doubt)
 
 
 def _is_program(step: Mapping[str, Any], at: Path) -> bool:
@@ -160,12 +153,13 @@ def _is_program(step: Mapping[str, Any], at: Path) -> bool:
 def _pasted(path: Path, text: str) -> Iterator[Finding]:
     """Warn of values that become part of a program."""
     try:
-        found = expressions.find(text)
+        found = template.find(text)
     except ExpressionFailed:
         return
     for embedded in found:
         message = (
-            "The value is pasted into the program as text: quotes, line ends or `$(...)` in it would be run as code. "
+            "The value is pasted into the program as text: "
+            "quotes, line ends or `$(...)` in it would be run as code. "
             f"{_instead(embedded.source)}"
         )
         yield Finding(

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from reconciler.core import schedule
 from reconciler.definition import globs
-from reconciler.definition.checks.doubt import Doubt
+from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
 
 MAX_WILDCARDS = 100
 """Different patterns with wildcards in one workflow: each is compared with the whole listing."""
 
 
-def check(spec: Mapping[str, Any], doubt: Doubt) -> Iterator[Finding]:
+def check(subject: Subject) -> Iterator[Finding]:
     """Findings about `spec.on`, and about the patterns of `on.paths` and of steps."""
-    on = spec.get("on", {})
+    on = subject.spec.get("on", {})
     yield from _schedules(on.get("schedule", ()))
     wild: set[str] = set()
     for index, pattern in enumerate(on.get("paths", ())):
         yield from _pattern(("spec", "on", "paths", index), pattern, wild)
-    for name, step in spec["steps"].items():
+    for name, step in subject.steps.items():
         for index, pattern in enumerate(step.get("files", ())):
             yield from _pattern(("spec", "steps", name, "files", index), pattern, wild)
 

@@ -10,7 +10,7 @@ _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "ap
 
 def guess(name: str) -> str:
     """A content type; that of the packing where a file is packed, as no server unpacks it on the way."""
-    kind, packing = _TYPES.guess_type("x/" + name.rpartition("/")[2])
+    kind, packing = _TYPES.guess_type("x/" + name.rpartition("/")[2])  # as a path: "http:x" is no URL here
     if packing:
         return _PACKED.get(packing, "application/octet-stream")
     return kind or "application/octet-stream"

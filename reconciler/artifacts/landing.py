@@ -43,10 +43,20 @@ class Landing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
+            self._make_links()
+        elif isinstance(error, (FileExistsError, NotADirectoryError)):
+            raise _twice(error) from error
+
+    def _make_links(self) -> None:
+        try:
             for path, target in self._links:
                 path.symlink_to(target)
-        elif isinstance(error, (FileExistsError, NotADirectoryError)):
-            raise ArtifactCorrupt(f"It holds one name twice: {error.filename}.") from error
+        except FileExistsError as error:
+            raise _twice(error) from error
+
+
+def _twice(error: OSError) -> ArtifactCorrupt:
+    return ArtifactCorrupt(f"It holds one name twice: {error.filename2 or error.filename}.")
 
 
 def _parts(name: str) -> list[str]:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore, Stored
-from reconciler.artifacts.beneath import Entry, walk
+from reconciler.artifacts.beneath import Entry, OutputRefused, walk
 from reconciler.artifacts.content_type import guess
-from reconciler.artifacts.keys import escape
+from reconciler.artifacts.keys import check_key, escape
 from reconciler.artifacts.landing import Landing
 from reconciler.artifacts.stream import pour, verify
-from reconciler.errors import ReconcilerError
+from reconciler.errors import PermanentError, ReconcilerError
 from reconciler.model.run import Artifact
 
 CONTENT_TYPE = "application/x-ndjson"
@@ -83,11 +83,11 @@ def _line(entry: Entry) -> Line:
 def _send(store: ArtifactStore, key: str, entry: Entry, pool: ThreadPoolExecutor) -> Future[Stored] | None:
     if entry.kind != "file":
         return None
-    name, descriptor = "/".join(entry.path), entry.open()
+    name, descriptor = _object_key(key, entry), entry.open()
 
     def put() -> Stored:
         with open(descriptor, "rb", buffering=0, closefd=False) as source:
-            return store.put(file_key(key, name), source, content_type=guess(name))
+            return store.put(name, source, content_type=guess(entry.path[-1]))
 
     if os.fstat(descriptor).st_size <= _SMALL:
         future = pool.submit(put)
@@ -99,6 +99,17 @@ def _send(store: ArtifactStore, key: str, entry: Entry, pool: ThreadPoolExecutor
             future.set_exception(error)
     future.add_done_callback(lambda _: os.close(descriptor))  # also when it is cancelled
     return future
+
+
+def _object_key(key: str, entry: Entry) -> str:
+    name = "/".join(entry.path)
+    try:
+        return check_key(file_key(key, name))
+    except PermanentError as error:
+        raise OutputRefused(
+            f"{name!r} cannot be an object of its own: {error.message}",
+            hint="Use `archive: tar` for this directory.",
+        ) from error
 
 
 def _finished(line: Line, future: Future[Stored] | None) -> Line:

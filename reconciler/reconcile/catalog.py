@@ -80,7 +80,9 @@ def read_tree(source: Source, revision: str, folder: str, limits: Limits) -> Tre
 
 
 def is_definition(path: str, folder: str) -> bool:
-    """Whether the file at `path` is read as a definition."""
+    """Whether the file at `path` is read as a definition; `folder` may name one file."""
+    if path == folder:
+        return True
     inside = folder in ("", ".") or path.startswith(f"{folder.rstrip('/')}/")
     return inside and path.endswith((".yaml", ".yml"))
 

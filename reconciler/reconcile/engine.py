@@ -133,7 +133,8 @@ class Engine:
             if self._paused_until is None:
                 self._edges.executor.launch(launch.call)
                 started = f"{run.title}: {key.step}: started (attempt {key.attempt})"
-                self._edges.notify(events.Event(events.Kind.ATTEMPT_STARTED, started, run))
+                step = run.steps[key.step]
+                self._edges.notify(events.Event(events.Kind.ATTEMPT_STARTED, started, run, step))
         except LaunchRejected as error:
             step = run.steps[key.step]
             attempt = replace(step.attempts[-1], finished_at=step.attempts[-1].created_at)

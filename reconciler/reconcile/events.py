@@ -17,6 +17,7 @@ class Kind(StrEnum):
     RUN_STARTED = "run-started"
     RUN_ENDED = "run-ended"
     RUN_ADOPTED = "run-adopted"
+    RUN_CARRIED_ON = "run-carried-on"
     ATTEMPT_STARTED = "attempt-started"
     STEP_ENDED = "step-ended"
     PUBLISHED = "published"

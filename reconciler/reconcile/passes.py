@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reconciler.errors import ReconcilerError, StateError
+from reconciler.model.run import Run
 from reconciler.reconcile import catalog, events, publishing, recovery, starting
 from reconciler.reconcile.edges import Edges, Remote
 from reconciler.reconcile.engine import Engine
 
-LONGEST_WAIT = 5.0
-"""Seconds after which a pass looks around even if no executor reported anything."""
+LONGEST_WAIT = 1.0
+"""Seconds after which a pass looks around even if no executor reported anything, and hears a signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def run_pass(
 ) -> Summary:
     """Pull, start what is due, carry every open run on until nothing moves or the budget ends, publish."""
     each = _Pass(edges, remote, folder, limits, budget)
-    each.engine.adopt(recovery.open_runs(edges))
+    each.adopt(recovery.open_runs(edges))
     end = edges.clock() + timedelta(seconds=budget.total)
     while True:
         now = edges.clock()
@@ -80,6 +81,13 @@ class _Pass:
         self._budget = budget
         self._next_fetch = edges.clock()
         self._next_publish = edges.clock() + timedelta(seconds=budget.publish_every)
+
+    def adopt(self, runs: Sequence[Run]) -> None:
+        """Carry on what an earlier pass began."""
+        self.engine.adopt(runs)
+        for run in runs:
+            text = f"{run.title}: in flight, carried on"
+            self._edges.notify(events.Event(events.Kind.RUN_CARRIED_ON, text, run))
 
     def turn(self, now: datetime) -> None:
         """Look at the remote if it is time, tick, publish if it is time."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler import definition
 from reconciler.core import start
+from reconciler.model.catalog import CatalogEntry
 from reconciler.model.problem import Problem
 from reconciler.model.run import StartRun
 from reconciler.reconcile import entries, starting
@@ -14,22 +18,53 @@ from reconciler.state.store import State
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The runs that would start, the workflows that would not (unchanged or suspended), and what is wrong."""
+    """The runs that would start, the workflows that would not, those that are gone, and what is wrong."""
 
     starts: tuple[StartRun, ...]
     unchanged: tuple[str, ...]
     suspended: tuple[str, ...]
+    gone: tuple[str, ...]
     problems: tuple[Problem, ...]
 
 
-def preview(scratch: State, state: State, revision: str, now: datetime) -> Preview:
+def against_state(scratch: State, state: State, revision: str, now: datetime) -> Preview:
     """Hold the catalog in `scratch`, which is that of `revision`, against the past in `state`."""
+    known = {entry.name: entry for entry in state.entries()}
+    return _preview(scratch, known, lambda entry: starting.past(state, entry), revision, now)
+
+
+def against_base(scratch: State, base: State, revision: str, now: datetime) -> Preview:
+    """Hold the catalog in `scratch` against that of another revision, as if all of it had run."""
+    known = {entry.name: entry for entry in base.entries()}
+
+    def past(entry: CatalogEntry) -> start.Past:
+        old = known.get(entry.name)
+        if old is None:
+            return start.Past()
+        why = definition.compare(json.loads(old.parts), json.loads(entry.parts))
+        return start.Past(digest=old.digest, why_changed=why)
+
+    return _preview(scratch, known, past, revision, now)
+
+
+def _preview(
+    scratch: State,
+    known: Mapping[str, CatalogEntry],
+    past: Callable[[CatalogEntry], start.Past],
+    revision: str,
+    now: datetime,
+) -> Preview:
     starts: list[StartRun] = []
     unchanged: list[str] = []
     suspended: list[str] = []
-    for entry in scratch.entries():
-        due = start.due(entries.to_definition(entry), starting.past(state, entry), revision, now)
+    found = scratch.entries()
+    for entry in found:
+        due = start.due(entries.to_definition(entry), past(entry), revision, now)
         starts += due
         if not due:
             (suspended if entry.suspend else unchanged).append(entry.name)
-    return Preview(tuple(starts), tuple(unchanged), tuple(suspended), tuple(scratch.problems()))
+    problems = scratch.problems()
+    there = {entry.name for entry in found}
+    broken = {problem.path for problem in problems}  # what stands in such a file is not gone, only unreadable
+    gone = (name for name, entry in sorted(known.items()) if name not in there and entry.path not in broken)
+    return Preview(tuple(starts), tuple(unchanged), tuple(suspended), tuple(gone), tuple(problems))

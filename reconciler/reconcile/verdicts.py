@@ -25,14 +25,15 @@ def collect(
     blobs = set(wanted.values())
     remembered = state.verdicts(blobs, definition.schema_digest())
     known = {blob: Verdict.from_json(text) for blob, text in remembered.items()}
-    fresh = dict(_check_all(source.read(blobs - known.keys(), limit), len(blobs) - len(known), limit))
+    fresh = dict(check_all(source.read(blobs - known.keys(), limit), len(blobs) - len(known), limit))
     known |= fresh
     return {path: known[blob] for path, blob in wanted.items()}, fresh
 
 
-def _check_all(
+def check_all(
     contents: Iterable[tuple[str, bytes | None]], count: int, limit: int
 ) -> Iterator[tuple[str, Verdict]]:
+    """The verdict on each of `contents` (a key and bytes, None: larger than `limit`), in any order."""
     workers = os.cpu_count() or 1
     if count < PARALLEL_FROM or workers < 2:
         yield from (_check((blob, data, limit)) for blob, data in contents)

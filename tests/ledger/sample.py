@@ -25,6 +25,7 @@ from reconciler.model.workflow import FailureClass, Step, Workflow
 
 BRANCH = "runs"
 STORE = "https://artifacts.example.com/reconciler/"
+ORDER = ("prepare", "train", "score", "report")
 START = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 
 _environment = {
@@ -76,7 +77,7 @@ def _stream(made: Iterable[LedgerCommit]) -> Iterator[bytes]:
             yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
 
 
-def runs(workflows: Sequence[str], count: int, seed: int = 7) -> list[Record]:
+def runs(workflows: Sequence[str], count: int, steps: int = 4, seed: int = 7) -> list[Record]:
     """Records of `count` runs, in the order in which they ended: hashes and times as random as real ones."""
     chance = Random(seed)
     numbers = dict.fromkeys(workflows, 0)
@@ -87,13 +88,12 @@ def runs(workflows: Sequence[str], count: int, seed: int = 7) -> list[Record]:
         now += timedelta(milliseconds=chance.randrange(60_000, 9_000_000))
         if chance.random() < 0.2:
             revision = _hex(chance, 40)
-        run = _run(chance, name, numbers[name], revision, now)
+        run = _run(chance, name, numbers[name], revision, now, ORDER[:steps])
         records.append(to_record(run, {key: STORE + key for key in _keys(run)}))
     return sorted(records, key=lambda record: record["finishedAt"])
 
 
-def _run(chance: Random, name: str, number: int, revision: str, start: datetime) -> Run:
-    order = ("prepare", "train", "score", "report")
+def _run(chance: Random, name: str, number: int, revision: str, start: datetime, order: Sequence[str]) -> Run:
     digest = "sha256:" + sha256(name.encode() + bytes([number // 10])).hexdigest()
     trigger = Trigger(TriggerKind.CHANGE)
     if number % 3 == 0:
@@ -190,20 +190,17 @@ def _ended(run: Run) -> Run:
     if failed:
         message = f"step {failed[0].name}: ExitCode: exit code 1"
         return replace(ended, phase=Phase.FAILED, reason="StepFailed", message=message)
+    given = {name: run.steps[name].outputs for name in ("train", "score") if name in run.steps}
     outputs = Outputs(
-        {"accuracy": run.steps["score"].outputs.parameters["accuracy"]},
-        {"model": run.steps["train"].outputs.artifacts["model"]},
+        given["score"].parameters if "score" in given else {},
+        given["train"].artifacts if "train" in given else {},
     )
     return replace(ended, phase=Phase.SUCCEEDED, outputs=outputs)
 
 
 def _parts(name: str, edition: int) -> dict[str, str]:
     """Hashes of some forty fields; one of them changes with each edition of the definition."""
-    fields = [
-        f"spec.steps.{s}.{f}"
-        for s in ("prepare", "train", "score", "report")
-        for f in ["command", "files", "outputs", "needs"]
-    ]
+    fields = [f"spec.steps.{s}.{f}" for s in ORDER for f in ["command", "files", "outputs", "needs"]]
     parts = {path: sha256(f"{name}{path}".encode()).hexdigest()[:12] for path in fields}
     return parts | {"spec.steps.train.command": sha256(f"{name}{edition}".encode()).hexdigest()[:12]}
 
@@ -225,23 +222,16 @@ def documented(directory: Path) -> Path:
     return new_ledger(directory, commits(runs(["churn", "ingest", "train"], 24), Tip()))
 
 
-def measure(count: int = 2000, workflows: int = 50) -> dict[str, float]:
-    """Bytes a run after a full repack: pack and index, and the commit-graph with its Bloom filters."""
+def measure(steps: int, count: int = 2000, workflows: int = 50) -> str:
+    """Bytes a run after a full repack: pack and index; and the commit-graph with its Bloom filters."""
+    records = runs([f"wf-{number:03d}" for number in range(workflows)], count, steps)
     with tempfile.TemporaryDirectory() as name:
-        records = runs([f"wf-{number:03d}" for number in range(workflows)], count)
-        made = commits_in_pushes(records)
-        directory = new_ledger(Path(name), made)
+        directory = new_ledger(Path(name), commits_in_pushes(records))
         git(directory, "repack", "-a", "-d", "-f", "-q")
         packed = sum(file.stat().st_size for file in directory.glob("objects/pack/*.*"))
         git(directory, "commit-graph", "write", "--reachable", "--changed-paths")
         graph = (directory / "objects/info/commit-graph").stat().st_size
-    return {
-        "runs": len(made),
-        "pack and index": packed / count,
-        "commit-graph": graph / count,
-        "message": sum(len(c.message) for c in made) / count,
-        "record": sum(len(v) for c in made for p, v in c.files.items() if p.endswith("record.json")) / count,
-    }
+    return f"| {steps} | {packed / count:,.0f} B | {graph / count:,.0f} B |"
 
 
 def commits_in_pushes(records: Sequence[Record], push: int = 5) -> list[LedgerCommit]:
@@ -256,7 +246,7 @@ def commits_in_pushes(records: Sequence[Record], push: int = 5) -> list[LedgerCo
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--measure"]:
-        print(measure())
+        print("\n".join(measure(steps) for steps in (1, 2, 4)))
     elif sys.argv[1:] == ["--docs"]:
         from tests.ledger import blocks
 

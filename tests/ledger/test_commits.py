@@ -54,8 +54,8 @@ def test_new_workflows_of_one_push_share_the_room_at_the_top():
 def test_a_workflow_stays_where_it_stands_and_its_page_says_so():
     record = sample.runs(["train"], 1)[0]
     commit = commits([record], Tip(places={"train": "_/11/train"}), branch="history")[-1]
-    assert sorted(commit.files) == ["README.md", "_/11/train/README.md", "_/02/train/record.json"]
-    assert b"git log history -- _/11/train\n" in commit.files["_/02/train/README.md"]
+    assert sorted(commit.files) == ["README.md", "_/11/train/README.md", "_/11/train/record.json"]
+    assert b"git log history -- _/11/train\n" in commit.files["_/11/train/README.md"]
     assert b"[train](<_/11/train/README.md>)" in commit.files["README.md"]
 
 

@@ -28,7 +28,7 @@ def a_record():
     return next(record for record in sample.runs(["train"], 40) if record["phase"] == "Succeeded")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(runs())
 def test_a_run_comes_back_from_its_bytes_as_it_was(run):
     assert from_record(loads(dumps(to_record(run, {})))) == run

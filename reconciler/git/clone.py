@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _REQUIRED = {"HEAD", "config", "objects", "refs"}
 _EXPECTED = _REQUIRED | {"packed-refs"}
 _FIRST_TIME_PATIENCE = 10
+_CHOOSE = "Choose another state directory, or empty this one."
 
 
 class Clone:
@@ -47,34 +48,38 @@ class Clone:
 
     def _fetch(self, branch: str, ref: str) -> str | None:
         fresh = self.prepare()
+        before = self._value(ref)
         try:
-            return self._bring(branch, ref, patience=_FIRST_TIME_PATIENCE if fresh else 1)
+            if not self._bring(branch, ref, self.access.timeout * (_FIRST_TIME_PATIENCE if fresh else 1)):
+                return None
+            after = self._value(ref)
+            if after is None:
+                raise CommandFailed(["git"], 0, b"reference broken after the fetch")
         except CommandFailed as failure:
             from reconciler.git.translate import is_damage, translate
 
             if fresh or not is_damage(failure):
                 raise translate(failure, self.access, f"fetch '{branch}'") from failure
-        self.discard()
-        return self._fetch(branch, ref)
+            self.discard()
+            return self._fetch(branch, ref)
+        if after != before:
+            self.tidy()
+        return after
 
-    def _bring(self, branch: str, ref: str, patience: int) -> str | None:
+    def _bring(self, branch: str, ref: str, timeout: float) -> bool:
+        """Fetch; False when the remote has no such branch."""
         argv = safety.fetch_argv(self.directory, f"+refs/heads/{branch}:{ref}")
-        timeout = self.access.timeout * patience
-        try:
+        for config in (self._filter, safety.unchecked(self._filter)):
             try:
-                run(argv, safety.environment(self.access, self._filter), timeout=timeout)
+                run(argv, safety.environment(self.access, config), timeout=timeout)
             except CommandFailed as failure:
-                if not safety.is_judged_per_file(failure.stderr):
-                    raise
-                run(argv, safety.environment(self.access, safety.unchecked(self._filter)), timeout=timeout)
-        except CommandFailed as failure:
-            if b"couldn't find remote ref" in failure.stderr:
-                return None
-            raise
-        tip = self._value(ref)
-        if tip is None:
-            raise CommandFailed(argv, 0, b"broken branch after the fetch")
-        return tip
+                if b"couldn't find remote ref" in failure.stderr:
+                    return False
+                if config is self._filter and safety.is_judged_per_file(failure.stderr):
+                    continue
+                raise
+            break
+        return True
 
     def renew(self) -> None:
         """Throw the clone away and fetch a new one."""
@@ -119,7 +124,6 @@ class Clone:
         unfinished = f"{self.directory}.new"
         init = ["git", "init", "--quiet", "--bare", "--template=", "--initial-branch", self.access.branch]
         try:
-            _delete(unfinished)
             os.makedirs(os.path.dirname(self.directory), exist_ok=True)  # noqa: PTH103, PTH120
             run([*init, "--end-of-options", unfinished], safety.environment())
             with open(f"{unfinished}/config", "w", encoding="utf-8") as file:
@@ -134,35 +138,52 @@ class Clone:
 
     def discard(self) -> None:
         """Delete the clone; refuses where something else stands."""
+        names = set(_names(self.directory))
+        remote = self.access.url.removeprefix("file://")
+        if self.access.protocol == "file" and os.path.realpath(remote) == os.path.realpath(self.directory):
+            raise GitError(f"'{self.directory}' is the remote repository itself.", hint=_CHOOSE)
+        if names and not names & {"HEAD", "objects"}:
+            raise GitError(f"'{self.directory}' holds something else than a clone of ours.", hint=_CHOOSE)
         try:
-            names = set(os.listdir(self.directory))  # noqa: PTH208
-            if names and not names & {"HEAD", "objects"}:
-                raise GitError(
-                    f"'{self.directory}' holds something else than our clone of {self.access.url}.",
-                    hint="Choose another state directory, or empty this one.",
-                )
             _delete(self.directory)
-        except FileNotFoundError:
-            return
+            _delete(f"{self.directory}.new")
         except OSError as error:
             raise self._unusable("write", error) from error
 
     def tidy(self) -> None:
-        """Pack loose objects and small packs; they are many after many fetches or pushes."""
-        tasks = ("--task=loose-objects", "--task=incremental-repack", "--task=commit-graph")
-        argv = ["git", f"--git-dir={self.directory}", "maintenance", "run", "--quiet", *tasks]
+        """Pack what many fetches and pushes left behind; without it the clone works too, only slower."""
+        if not self._is_untidy():
+            return
+        # Packs that grow geometrically cost least, but git cannot do that where blobs were filtered out.
+        how = ("-a",) if self._filter else ("--geometric=2",)
+        argv = ["git", f"--git-dir={self.directory}", "repack", "-d", "-n", "--quiet", *how]
         try:
-            run(argv, safety.environment(None, self._filter), timeout=self.access.timeout)
-        except CommandFailed as failure:
-            from reconciler.git.translate import translate
+            run(
+                argv,
+                safety.environment(None, self._filter),
+                timeout=self.access.timeout * _FIRST_TIME_PATIENCE,
+            )
+        except CommandFailed:
+            return
 
-            raise translate(failure, None, f"tidy the clone at '{self.directory}'") from failure
+    def _is_untidy(self) -> bool:
+        """As `git gc --auto` decides: by the number of packs, and by one of 256 directories of objects."""
+        packs = _names(f"{self.directory}/objects/pack")
+        loose = _names(f"{self.directory}/objects/17")
+        return sum(name.endswith(".pack") for name in packs) > 50 or len(loose) > 27
 
     def _unusable(self, verb: str, error: OSError) -> GitUnavailable:
         return GitUnavailable(
             f"Cannot {verb} the clone at '{self.directory}': {error.strerror}.",
             hint="Check the owner, the permissions and the free space of the state directory.",
         )
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def _read(path: str) -> str:

@@ -57,7 +57,7 @@ class Git:
         try:
             return self.execute(command, *arguments, stdin=stdin, config=config, variables=variables)
         except CommandFailed as failure:
-            raise self.error(failure, doing) from failure
+            raise self._broken(failure, doing) from failure
 
     def stream(
         self,
@@ -65,28 +65,35 @@ class Git:
         *arguments: str,
         doing: str,
         stdin: Iterable[bytes] = (),
+        strict: bool = False,
     ) -> Generator[bytes, None, None]:
-        """The output of one local command as it comes. A complaint counts as failure."""
+        """The output of one local command as it comes; `strict` as in `process.stream`."""
         argv = ["git", f"--git-dir={self.directory}", command, *arguments]
         env = self._env(None, None, False)
         try:
-            yield from stream(argv, env, stdin=stdin, timeout=self.access.timeout, strict=True)
+            yield from stream(argv, env, stdin=stdin, timeout=self.access.timeout, strict=strict)
         except CommandFailed as failure:
-            raise self.error(failure, doing) from failure
+            raise self._broken(failure, doing) from failure
 
-    def answer(self, command: str, *arguments: str, doing: str) -> bytes | None:
+    def answer(
+        self, command: str, *arguments: str, doing: str, config: Mapping[str, str] | None = None
+    ) -> bytes | None:
         """The output of a local command that says no by ending with 1."""
         try:
-            return self.execute(command, *arguments)
+            return self.execute(command, *arguments, config=config)
         except CommandFailed as failure:
             if failure.code == 1:
                 return None
-            raise self.error(failure, doing) from failure
+            raise self._broken(failure, doing) from failure
 
-    def error(self, failure: CommandFailed, doing: str) -> Exception:
-        from reconciler.git.translate import translate
+    def objects(self, asked: Iterable[bytes], doing: str) -> Generator[bytes, None, None]:
+        """The objects named in `asked`, one a line, as `cat-file --batch` writes them."""
+        return self.stream("cat-file", "--batch", "--buffer", doing=doing, stdin=asked, strict=True)
 
-        return translate(failure, self.access, doing)
+    def _broken(self, failure: CommandFailed, doing: str) -> Exception:
+        from reconciler.git.translate import of_local_use
+
+        return of_local_use(failure, doing)
 
     def _env(
         self, config: Mapping[str, str] | None, variables: Mapping[str, str] | None, remote: bool

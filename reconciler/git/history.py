@@ -88,6 +88,8 @@ class LedgerHistory:
             )
             for answer in answers(chunks, _LARGEST_RECORD):
                 commit = commits.popleft()
+                if answer.missing:  # nothing is filtered here, so it was lost
+                    raise CloneDamaged(f"Could not read the record of {commit[:12]}: our clone has lost it.")
                 if answer.content is not None:
                     yield commit, answer.content
 
@@ -126,10 +128,6 @@ class LedgerHistory:
                 shards[shard].add(name)
         places = layout.places(root, shards)
         return {name: places[name] for name in names if name in places}
-
-    def tidy(self) -> None:
-        """Pack what the pushes left behind; now and then, when there is time."""
-        self._clone.tidy()
 
     def _names(self, tip: LedgerTip, *arguments: str) -> list[str]:
         if tip.commit is None:

@@ -20,7 +20,7 @@ from reconciler.git.access import GitAccess
 from reconciler.git.fast_import import Identity
 from reconciler.git.history import LedgerEntry, LedgerHistory, LedgerTip
 from reconciler.git.process import CommandFailed
-from reconciler.git.translate import CloneDamaged, refusal
+from reconciler.git.translate import CloneDamaged, refusal, translate, unsignable
 from reconciler.model.ledger import LedgerCommit
 
 __all__ = ["Identity", "LedgerBranch", "LedgerEntry", "LedgerTip", "PublishResult"]
@@ -80,10 +80,11 @@ class LedgerBranch(LedgerHistory):
             return PublishResult(tip.commit, ())
         ids = self._imported(commits, tip)
         if self.access.signing_key:
-            ids = self._signed(commits, ids, tip)
+            ids = self._signed(commits, ids, tip, self.access.signing_key)
         if not self._push(ids[-1]):
             return None
         self._tip = LedgerTip(ids[-1])
+        self._clone.tidy()
         return PublishResult(ids[-1], ids)
 
     def _imported(self, commits: Sequence[LedgerCommit], tip: LedgerTip) -> tuple[str, ...]:
@@ -97,22 +98,23 @@ class LedgerBranch(LedgerHistory):
         )
         return tuple(ids.decode("ascii").split())
 
-    def _signed(self, commits: Sequence[LedgerCommit], ids: Sequence[str], tip: LedgerTip) -> tuple[str, ...]:
+    def _signed(
+        self, commits: Sequence[LedgerCommit], ids: Sequence[str], tip: LedgerTip, key: str
+    ) -> tuple[str, ...]:
         """The same commits with a signature, which fast-import cannot make; one process each."""
         signed: list[str] = []
-        config = {"gpg.format": "ssh", "user.signingKey": self.access.signing_key or ""}
+        config = {"gpg.format": "ssh", "user.signingKey": key}
         for commit, unsigned in zip(commits, ids, strict=True):
             parent = signed[-1] if signed else tip.commit
-            made = self._git.run(
-                "commit-tree",
-                "-S",
-                *(("-p", parent) if parent else ()),
-                f"{unsigned}^{{tree}}",
-                stdin=(fast_import.message_bytes(commit.message),),
-                config=config,
-                variables=self._identity.variables(commit.when),
-                doing="sign a commit",
-            )
+            options = ("-S", *(("-p", parent) if parent else ()), f"{unsigned}^{{tree}}")
+            message = fast_import.message_bytes(commit.message)
+            variables = self._identity.variables(commit.when)
+            try:
+                made = self._git.execute(
+                    "commit-tree", *options, stdin=(message,), config=config, variables=variables
+                )
+            except CommandFailed as failure:
+                raise unsignable(failure, key) from failure
             signed.append(made.decode("ascii").strip())
         return tuple(signed)
 
@@ -126,7 +128,7 @@ class LedgerBranch(LedgerHistory):
             if reason and push.is_race(reason):
                 return False
             doing = f"push to '{self.branch}'"
-            raise (
-                refusal(failure, self.access, doing, reason) if reason else self._git.error(failure, doing)
-            ) from failure
+            if reason:
+                raise refusal(failure, self.access, doing, reason) from failure
+            raise translate(failure, self.access, doing) from failure
         return True

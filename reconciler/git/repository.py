@@ -109,17 +109,12 @@ class Repository:
             "gpg.minTrustLevel": "fully",  # a good signature by an unknown key is not enough
         }
         doing = f"verify the signature of {revision[:12]}"
-        try:
-            self._git.run("verify-commit", "--end-of-options", revision, doing=doing, config=config)
-        except GitError as error:
+        told = self._git.answer("verify-commit", "--end-of-options", revision, doing=doing, config=config)
+        if told is None:
             raise GitError(
                 f"The commit {revision[:12]} of '{self.access.branch}' is not signed by an allowed key.",
                 hint="Sign it with an SSH key that the allowed-signers file names, or add the key there.",
-            ) from error
-
-    def tidy(self) -> None:
-        """Pack what the fetches left behind; now and then, when there is time."""
-        self._clone.tidy()
+            )
 
     def _ls_tree(self, how: str, revision: str, *paths: str) -> Iterator[tuple[bytes, str, str]]:
         doing = f"list the files of {revision[:12]}"
@@ -156,8 +151,7 @@ class Repository:
         if bad := next((blob for blob in waiting if not is_object_id(blob)), None):
             raise ValueError(f"not an object id: {bad!r}")
         asked = [f"{blob}\n".encode("ascii") for blob in waiting]
-        chunks = self._git.stream("cat-file", "--batch", "--buffer", stdin=asked, doing="read the files")
-        for answer in answers(chunks, limit):
+        for answer in answers(self._git.objects(asked, "read the files"), limit):
             if not answer.missing:
                 del waiting[answer.id]
                 yield answer.id, answer.content

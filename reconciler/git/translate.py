@@ -23,8 +23,9 @@ _DAMAGE = re.compile(
     r"bad (object|config|tree object|revision)|corrupt|object file .* is empty|inflate:|unresolved deltas"
     r"|(sha1|hash) mismatch|unable to (unpack|parse|read (tree|sha1|object))|cannot be accessed"
     r"|not a git repository: |did not send all necessary objects|not a (tree|valid) object|invalid object"
-    r"|could not (read|parse) (object|commit|tree|[0-9a-f]{40})|missing (blob|tree)|broken (ref|branch)"
-    r"|failed to (read|traverse) (object|parents|tree)|\.lock': file exists|invalid sha1 pointer",
+    r"|could not (read|parse) (object|commit|tree|[0-9a-f]{40})|missing (blob|tree)|reference broken"
+    r"|failed to (read|traverse) (object|parents|tree)|\.lock': file exists|invalid sha1 pointer"
+    r"|index file .* is too small|cannot lock ref|could not fetch .* from promisor",
     re.IGNORECASE,
 )
 _NOT_DAMAGE = re.compile(
@@ -36,6 +37,21 @@ def is_damage(failure: CommandFailed) -> bool:
     """Whether git could not use its own directory, rather than the remote."""
     said = failure.stderr.decode("utf-8", "replace")
     return failure.code is not None and bool(_DAMAGE.search(said)) and not _NOT_DAMAGE.search(said)
+
+
+def of_local_use(failure: CommandFailed, doing: str) -> TransientError | PermanentError:
+    """The error for a command that needs nothing but our clone: it fails when the clone is damaged."""
+    said = redact(failure.stderr)
+    if failure.code is None or _NOT_DAMAGE.search(said):
+        return translate(failure, None, doing)
+    return _damaged(said, doing)
+
+
+def _damaged(said: str, doing: str) -> CloneDamaged:
+    return CloneDamaged(
+        f"Could not {doing}: our clone is damaged ({_telling(said)}).",
+        hint="It is only a copy, and the next pass makes it anew.",
+    )
 
 
 class _Sign(NamedTuple):
@@ -116,13 +132,10 @@ def translate(
     failure: CommandFailed, access: GitAccess | None, doing: str
 ) -> TransientError | PermanentError:
     """The error of ours that `failure` means; `doing` completes "Could not ...": "fetch main"."""
-    if is_damage(failure):
-        return CloneDamaged(
-            f"Could not {doing}: our clone is damaged ({_telling(redact(failure.stderr))}).",
-            hint="It is only a copy, and is made anew by the next pass.",
-        )
     place = f" ({access.url})" if access else ""
     said = redact(failure.stderr, access)
+    if is_damage(failure):
+        return _damaged(said, doing)
     if failure.code is None:
         return _not_waited_for(failure, f"Could not {doing}{place}")
     sign = next((sign for sign in _SIGNS if re.search(sign.pattern, said, re.IGNORECASE)), None)
@@ -137,6 +150,14 @@ def refusal(failure: CommandFailed, access: GitAccess, doing: str, reason: str) 
     said = "; ".join(part for part in (reason, _telling(redact(failure.stderr, access))) if part)
     hint = "A rule of the server refuses it: allow it for this identity, or choose another branch."
     return GitError(f"Could not {doing} ({access.url}): {said}", hint=hint)
+
+
+def unsignable(failure: CommandFailed, key: str) -> GitError:
+    """The error for a commit that could not be signed."""
+    return GitError(
+        f"Could not sign a commit with '{key}': {_telling(redact(failure.stderr))}",
+        hint="It must be a private SSH key without a passphrase that only this user can read.",
+    )
 
 
 def _not_waited_for(failure: CommandFailed, what: str) -> TransientError | PermanentError:

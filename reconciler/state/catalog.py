@@ -31,6 +31,7 @@ WORKFLOWS = Table(
     ("name",),
 )  # fmt: skip
 MARKS = Table("schedule_marks", ("workflow", "cron", "at"), ("workflow", "cron"))
+TABLES = (REVISIONS, FILES, VERDICTS, PROBLEMS, WORKFLOWS, MARKS)
 
 
 def apply(cursor: sqlite3.Cursor, update: CatalogUpdate) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.errors import ReconcilerError
 from reconciler.state.connection import Connection
 from reconciler.state.table import Table
+from reconciler.state.tally import counts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,11 +20,6 @@ META = Table("meta", ("key", "value"), ("key",))
 
 STARTABLE = "on_change = 1 AND suspend = 0 AND digest IS NOT started_digest"
 """The condition of the index `workflows_startable`, word for word."""
-
-_PENDING = (
-    "SELECT EXISTS (SELECT 1 FROM runs WHERE phase IN ('Pending', 'Running', 'Suspended'))"
-    f" OR EXISTS (SELECT 1 FROM outbox) OR EXISTS (SELECT 1 FROM workflows WHERE {STARTABLE})"
-)
 
 
 class Glance(NamedTuple):
@@ -43,8 +39,11 @@ def glance(path: Path) -> Glance | None:
         return None
     try:
         with connection.read() as cursor:
-            pending = bool(cursor.execute(_PENDING).fetchone()[0])
-            return Glance(pending, {str(key): str(value) for key, value in META.select(cursor, "true")})
+            startable = cursor.execute(
+                f"SELECT EXISTS (SELECT 1 FROM workflows WHERE {STARTABLE})"
+            ).fetchone()[0]
+            noted = {str(key): str(value) for key, value in META.select(cursor, "true")}
+            return Glance(bool(startable or counts(cursor)), noted)
     except ReconcilerError:
         return None
     finally:

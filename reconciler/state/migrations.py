@@ -1,9 +1,10 @@
 """The schema's history: append only. What was released is never edited, only followed by another function.
 
 Tables are STRICT; `seal` is explained in `table`. Runs have a number of their own (`key`) because their
-children repeat it; everything else has its natural key. Times are RFC 3339 in UTC with microseconds, which
-sorts as text; phases and kinds are the words that people know. The views are the part for people: their
-columns stay. `connection.SCHEMA_VERSION` counts the functions.
+children repeat it; everything else has its natural key. Tables that are searched by text, row by row,
+keep a rowid, so that SQLite's own check can compare them with their index. Times are RFC 3339 in UTC with
+microseconds, which sorts as text; phases and kinds are the words that people know. The views are the part
+for people: their columns stay. `connection.SCHEMA_VERSION` counts the functions.
 """
 
 from __future__ import annotations
@@ -123,6 +124,12 @@ CREATE TABLE publications (
     ledger_commit TEXT NOT NULL,
     seal INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE tallies (
+    name TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    seal INTEGER NOT NULL
+) STRICT;
 """
 
 _CATALOG = """
@@ -187,13 +194,13 @@ CREATE TABLE schedule_marks (
     at TEXT NOT NULL,
     seal INTEGER NOT NULL,
     PRIMARY KEY (workflow, cron)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL,
     seal INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 """
 
 _VIEWS = """

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from reconciler.model.run import Attempt, Outputs, Run, StepRun
+from reconciler.model.run import Attempt, Outputs, Phase, Run, StepRun
+from reconciler.state import tally
 from reconciler.state.rows import (
     ARTIFACTS,
     ATTEMPTS,
@@ -51,10 +52,13 @@ class Recording:
         }
         self._added: set[str] = set()
         self._next_key = 0
+        self._opened = 0
 
     def put(self, run: Run, known: Run | None) -> None:
         """Gather what of `run` differs from `known`; None stands for whatever the database holds."""
         stored = self._stored(run.id)
+        was_open = stored is not None and not Phase(stored[2]).is_terminal
+        self._opened += (not run.phase.is_terminal) - was_open
         if stored is None:
             self._put_whole(self._new_key(), run, self._definition(run))
         elif known is None:
@@ -64,7 +68,7 @@ class Recording:
             self._put_changes(stored[0], run, known, stored[1])
 
     def add(self, run: Run) -> int | None:
-        """Gather a run that may be here already: its key, or None where it is."""
+        """Gather an ended run that may be here already: its key, or None where it is."""
         if run.id in self._added or self._stored(run.id) is not None:
             return None
         self._added.add(run.id)
@@ -74,6 +78,8 @@ class Recording:
 
     def write(self) -> None:
         """Write what was gathered."""
+        tally.change(self._cursor, tally.OPEN, self._opened)
+        self._opened = 0
         for table, rows in self._rows.items():
             table.put(self._cursor, rows)
             rows.clear()
@@ -132,9 +138,10 @@ class Recording:
         self._rows[PARAMETERS] += parameter_rows(place, OUTPUT, outputs.parameters)
         self._rows[ARTIFACTS] += artifact_rows(place, OUTPUT, outputs.artifacts)
 
-    def _stored(self, run_id: str) -> tuple[int, int | None] | None:
-        row = self._cursor.execute("SELECT key, definition_id FROM runs WHERE id = ?", (run_id,)).fetchone()
-        return None if row is None else (row[0], row[1])
+    def _stored(self, run_id: str) -> tuple[int, int | None, str] | None:
+        query = "SELECT key, definition_id, phase FROM runs WHERE id = ?"
+        row = self._cursor.execute(query, (run_id,)).fetchone()
+        return None if row is None else (row[0], row[1], row[2])
 
     def _new_key(self) -> int:
         if not self._next_key:
@@ -191,6 +198,7 @@ def settle_outbox(cursor: sqlite3.Cursor, runs: Iterable[Run]) -> None:
         " WHERE id = ?2 AND key NOT IN (SELECT run_key FROM publications) ON CONFLICT DO NOTHING",
         rows,
     )
+    tally.change(cursor, tally.WAITING, max(cursor.rowcount, 0))
 
 
 def settle_started(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:

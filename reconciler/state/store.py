@@ -15,7 +15,7 @@ from typing import Self
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem
 from reconciler.model.run import Phase, Run
-from reconciler.state import catalog
+from reconciler.state import catalog, inspection, tally
 from reconciler.state.connection import Connection
 from reconciler.state.glance import META
 from reconciler.state.recall import Parse, summaries, whole_runs
@@ -60,7 +60,8 @@ class State:
 
     def check(self) -> list[str]:
         """Everything wrong with the file, in sentences; reads all of it."""
-        return self._connection.check()
+        with self._connection.read() as cursor:
+            return inspection.findings(cursor)
 
     # Runs
 
@@ -82,6 +83,7 @@ class State:
         """Every run that has not ended, complete, oldest first."""
         with self._connection.read() as cursor:
             runs = whole_runs(cursor, self._parse, _OPEN)
+            tally.expect(cursor, tally.OPEN, len(runs))
         self._remember(runs)
         return runs
 
@@ -129,15 +131,14 @@ class State:
 
     def started_digests(self) -> dict[str, str]:
         """The digest that the newest run of each workflow started with."""
+        newest = "SELECT key FROM (SELECT key, max(number) FROM runs GROUP BY name)"
         with self._connection.read() as cursor:
-            cursor.execute("SELECT name, digest, max(number) FROM runs GROUP BY name")
-            return {name: digest for name, digest, _ in cursor.fetchall()}
+            return {run.name: run.digest for run in summaries(cursor, f"key IN ({newest})")}
 
     def started_digest(self, name: str) -> str | None:
         with self._connection.read() as cursor:
-            cursor.execute("SELECT digest FROM runs WHERE name = ? ORDER BY number DESC LIMIT 1", (name,))
-            row = cursor.fetchone()
-            return None if row is None else str(row[0])
+            found = summaries(cursor, "name = ? ORDER BY number DESC LIMIT 1", (name,))
+            return next((run.digest for run in found), None)
 
     # The outbox
 
@@ -146,7 +147,9 @@ class State:
         first = "SELECT run_key FROM outbox ORDER BY finished_at, run_id LIMIT ?"
         order = "coalesce(finished_at, created_at), id"
         with self._connection.read() as cursor:
-            return whole_runs(cursor, self._parse, first, (limit,), order)
+            runs = whole_runs(cursor, self._parse, first, (limit,), order)
+            tally.expect(cursor, tally.WAITING, len(runs), limit)
+        return runs
 
     def mark_published(self, commits: Mapping[str, str]) -> None:
         """Note the ledger commit of each run, by run id; runs that nobody knows here are passed over."""
@@ -158,6 +161,7 @@ class State:
             )
             PUBLICATIONS.put(cursor, [(keys[i], commit) for i, commit in commits.items() if i in keys])
             cursor.executemany("DELETE FROM outbox WHERE run_key = ?", [(key,) for key in keys.values()])
+            tally.change(cursor, tally.WAITING, -max(cursor.rowcount, 0))
 
     def published(self, run_ids: Collection[str]) -> set[str]:
         """Those of `run_ids` that are in the ledger."""
@@ -267,7 +271,9 @@ class State:
         with self._connection.read() as cursor:
             cursor.execute(f"SELECT key FROM runs {where} ORDER BY number DESC, key DESC LIMIT 1", values)
             key = cursor.fetchone()
-            return None if key is None else whole_runs(cursor, self._parse, "VALUES (?)", key)[0]
+            return (
+                None if key is None else next(iter(whole_runs(cursor, self._parse, "VALUES (?)", key)), None)
+            )
 
     def _remember(self, runs: Iterable[Run]) -> None:
         """Keep what is recorded, to compare with; an ended run is hardly ever recorded again."""

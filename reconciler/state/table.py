@@ -42,6 +42,11 @@ class Table:
         cursor.execute(f"SELECT {self._selection} FROM {self.name} WHERE {where}", values)
         return map(self._opened, cursor.fetchall())
 
+    def verify(self, cursor: sqlite3.Cursor) -> None:
+        """Read every row, one at a time; raise StateCorrupt at the first damaged one."""
+        for row in cursor.execute(f"SELECT {self._selection} FROM {self.name}"):
+            self._opened(row)
+
     def _opened(self, row: Row) -> Row:
         values = row[:-1]
         if row[-1] != _seal(values):

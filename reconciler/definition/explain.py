@@ -34,7 +34,7 @@ Renamed = tuple[Path, str]
 class Explained:
     """What is wrong with a document.
 
-    `rest` is a valid document without it, if there is one; `lost` the paths at which something was taken
+    `rest` is a valid document without it, if there is one; `lost` the paths that something was taken
     out, so that nobody is blamed for missing it; `renamed` the keys that were put right, in order.
     """
 
@@ -42,6 +42,7 @@ class Explained:
     rest: Any = None
     lost: set[Path] = field(default_factory=set)
     renamed: list[Renamed] = field(default_factory=list)
+    removed: list[Path] = field(default_factory=list)
 
 
 def explain(document: Any) -> Explained:
@@ -142,27 +143,25 @@ def _finding(error: SchemaError) -> Finding:
 def _take_out(work: Any, errors: list[SchemaError], found: Explained) -> bool:
     """Remove what the errors concern until the rest is valid; False if nothing is left."""
     while errors:
-        for error in errors:
-            if not _remove(work, error, found):
-                return False
+        paths = {(*error.path, error.instance) if error.is_name else error.path for error in errors}
+        if () in paths:
+            return False
+        for path in sorted(
+            paths, reverse=True
+        ):  # from the back, so that the entries of lists stay where they are
+            _remove(work, path)
+            found.removed.append(path)
+            found.lost.add(path[:-1])
         errors = list(islice(schema.errors(work), LIMIT))
     return True
 
 
-def _remove(work: Any, error: SchemaError, found: Explained) -> bool:
-    """Remove the value that is wrong, or the list or mapping that cannot be without it."""
-    path = error.path
-    if error.is_name:
-        path = (*path, error.instance)
-    while path and not isinstance(path[-1], str):
-        path = path[:-1]  # from a list nothing is removed: the places of the others would move
-    if not path:
-        return False
+def _remove(work: Any, path: Path) -> None:
     container = _at(work, path[:-1])
     if isinstance(container, dict):
         container.pop(path[-1], None)
-    found.lost.add(path[:-1])
-    return True
+    elif isinstance(container, list) and isinstance(path[-1], int):
+        del container[path[-1]]
 
 
 def _at(work: Any, path: Path) -> Any:

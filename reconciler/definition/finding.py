@@ -32,4 +32,6 @@ class Finding:
             line, column = places.key(self.path)
         else:
             line, column = places.value(self.path)
-        return Problem("", line, column, where(self.path), self.code, self.message, self.severity)
+        return Problem(
+            "", line, column, where(places.written(self.path)), self.code, self.message, self.severity
+        )

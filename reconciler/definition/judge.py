@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from reconciler.definition import checks, document, explain, schema, source
 from reconciler.definition.builder import Document
@@ -17,14 +18,6 @@ from reconciler.model.problem import Problem, Severity
 
 MAX_PROBLEMS = 300
 """Problems that one file can have; beyond that, one more says that there are others."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What is wrong in one document, and the keys that were put right to find it."""
-
-    findings: list[Finding]
-    renamed: list[explain.Renamed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -60,10 +53,10 @@ def judge(data: bytes, limit: int) -> Verdict:
         one.problems.append(_name_problem(one, judged))
     problems = sorted([*reading.problems, *(problem for one in judged for problem in one.problems)])
     sound = [one for one in judged if one.is_sound]
-    return Verdict(tuple(_checked(one) for one in sound), tuple(_capped(problems)))
+    return Verdict(tuple(_sound(one) for one in sound), tuple(_capped(problems)))
 
 
-def _checked(one: _Judged) -> Checked:
+def _sound(one: _Judged) -> Checked:
     read = one.document
     places = {"$.metadata.name": read.name} if read.name else {}
     for name, step in read.value["spec"]["steps"].items():
@@ -74,37 +67,40 @@ def _checked(one: _Judged) -> Checked:
 
 def _judge(text: str, read: Document) -> _Judged:
     judged = _Judged(text, read)
-    if not read.problems and schema.is_valid(read.value):
-        found = _Found(list(islice(checks.check(read.value), MAX_PROBLEMS + 1)))
-    else:
-        found = _explain(read)
-    if found.findings or read.problems:
-        judged.problems = _place(text, read, found)
+    if read.problems or not schema.is_valid(read.value):
+        judged.problems = _explain(text, read)
+    elif findings := _checked(read.value):
+        places = Places(text, read.start)
+        judged.problems = _once(finding.placed(places) for finding in findings)
     return judged
 
 
-def _explain(read: Document) -> _Found:
+def _checked(value: Any, doubt: Doubt | None = None) -> list[Finding]:
+    return list(islice(checks.check(value, doubt), MAX_PROBLEMS + 1))
+
+
+def _explain(text: str, read: Document) -> list[Problem]:
     """What is wrong in a document that does not fit the schema, or is not written well."""
     explained = explain.explain(read.value)
-    findings = explained.findings
+    places = Places(text, read.start)
+    for path, name in explained.renamed:
+        places.rename(path, name)
+    problems = [finding.placed(places) for finding in explained.findings]
     if explained.rest is not None:
-        doubt = Doubt.of(explained.lost, [finding.path for finding in findings])
-        findings = [*findings, *islice(checks.check(explained.rest, doubt), MAX_PROBLEMS + 1)]
-    return _Found(findings, explained.renamed)
+        for path in explained.removed:
+            places.remove(path)
+        doubt = Doubt.of(explained.lost, [finding.path for finding in explained.findings])
+        problems += [finding.placed(places) for finding in _checked(explained.rest, doubt)]
+    refused = {(problem.line, problem.column) for problem in read.problems}
+    # what stands where a notation was refused would only follow from that
+    others = (problem for problem in problems if (problem.line, problem.column) not in refused)
+    return _once([*read.problems, *others])
 
 
-def _place(text: str, read: Document, found: _Found) -> list[Problem]:
-    """The findings as problems, once each: an alias can bring the same words into many places."""
-    problems = {(problem.line, problem.column, ""): problem for problem in read.problems}
-    if found.findings:
-        places = Places(text, read.start)
-        for path, name in found.renamed:
-            places.rename(path, name)
-        for finding in found.findings:
-            problem = finding.placed(places)
-            if (problem.line, problem.column, "") not in problems:  # else it follows from a refused notation
-                problems.setdefault((problem.line, problem.column, problem.message), problem)
-    return list(problems.values())
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Each sentence once per place: an alias can bring the same words into many."""
+    seen = {(problem.line, problem.column, problem.message): problem for problem in problems}
+    return list(seen.values())
 
 
 def _of_the_same_name(judged: list[_Judged]) -> Iterator[_Judged]:

@@ -33,7 +33,6 @@ def workflow_from_document(document: Document) -> Workflow:
     """The workflow of a checked document: the one just read, or the one kept with a run."""
     metadata, spec = document["metadata"], document["spec"]
     defaults = spec.get("defaults", {})
-    shared = tuple(template.texts(defaults))
     outputs = spec.get("outputs", {})
     return Workflow(
         name=metadata["name"],
@@ -42,7 +41,7 @@ def workflow_from_document(document: Document) -> Workflow:
         labels=metadata.get("labels", {}),
         triggers=_triggers(spec.get("on", {})),
         parameters={name: parameter(name, given) for name, given in spec.get("parameters", {}).items()},
-        steps={name: _step(name, given, defaults, shared) for name, given in spec["steps"].items()},
+        steps={name: _step(name, given, defaults) for name, given in spec["steps"].items()},
         outputs=WorkflowOutputs(outputs.get("parameters", {}), outputs.get("artifacts", {})),
         timeout=_seconds(spec.get("timeout")),
         parallelism=_whole(spec.get("parallelism")),
@@ -76,7 +75,7 @@ def _triggers(given: Document) -> Triggers:
     )
 
 
-def _step(name: str, given: Document, defaults: Document, shared: tuple[template.Text, ...]) -> Step:
+def _step(name: str, given: Document, defaults: Document) -> Step:
     inputs, outputs = given.get("inputs", {}), given.get("outputs", {})
     command, script = given.get("command"), given.get("script")
     return Step(
@@ -90,7 +89,7 @@ def _step(name: str, given: Document, defaults: Document, shared: tuple[template
         env={**defaults.get("env", {}), **given.get("env", {})},
         working_dir=given.get("workingDir", defaults.get("workingDir")),
         needs=tuple(given.get("needs", ())),
-        depends_on=tuple(sorted(template.depends_on(given, (*template.texts(given), *shared)))),
+        depends_on=tuple(sorted(template.depends_on(given, template.texts(given)))),
         when=template.condition(given),
         timeout=_seconds(given.get("timeout", defaults.get("timeout"))),
         retry=_retry(given.get("retry", defaults.get("retry"))),

@@ -33,11 +33,12 @@ class Node:
 
 @dataclass(slots=True)
 class Entry:
-    """A value in its container: index of its key (in a list: of the value), index of the value, the value."""
+    """A value in its container: where its key begins (in a list: the value), where it does, and its name."""
 
     key: int
     value: int
     node: Node
+    name: str | int = ""
 
 
 class Places:
@@ -70,6 +71,24 @@ class Places:
         container, is_exact = self._entry(path[:-1])
         if is_exact and path[-1] in container.node.inside:
             container.node.inside[name] = container.node.inside[path[-1]]
+
+    def remove(self, path: Path) -> None:
+        """Let the entries of a list move up, as they do when `explain` takes one out."""
+        container, is_exact = self._entry(path[:-1])
+        if is_exact and isinstance(path[-1], int):
+            # by the name as written: a list that several aliases share loses it once
+            kept = [entry for entry in container.node.inside.values() if entry.name != path[-1]]
+            container.node.inside = dict(enumerate(kept))
+
+    def written(self, path: Path) -> Path:
+        """The path as it was written, where keys were put right and entries taken out."""
+        entry, names = self._root, []
+        for part in path:
+            if part not in entry.node.inside:
+                return path
+            entry = entry.node.inside[part]
+            names.append(entry.name)
+        return tuple(names)
 
     def _entry(self, path: Path) -> tuple[Entry, bool]:
         entry = self._root
@@ -183,11 +202,11 @@ class _Reader:
         index = event.start_mark.index
         inside = self._node.inside
         if self._is_list:
-            inside[len(inside)] = Entry(index, index, node)
+            inside[len(inside)] = Entry(index, index, node, len(inside))
         elif self._key is not None:
             name, key_index = self._key
             if self._merging:
                 self._node.merged.append(node)
             else:
-                inside[name] = Entry(key_index, index, node)
+                inside[name] = Entry(key_index, index, node, name)
             self._key = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ _TYPES = {
     "array": "a list",
     "object": "a mapping",
 }
+_PUNCTUATION = frozenset(",[]{}\"'#:&*!|>%@`$")
 _TRUE, _FALSE = ("yes", "on", "y", "true", "1"), ("no", "off", "n", "false", "0")
 
 
@@ -33,7 +35,8 @@ def _type(error: SchemaError) -> str:
     names = error.wanted if isinstance(error.wanted, list) else [error.wanted]
     wanted = listed((_TYPES[name] for name in names), "or")
     found = "there is no value here" if value is None else f"this is {_found(value)}"
-    return f"Must be {wanted}, and {found}.{_retype(value, names)}{_rule(error)}"
+    hint = _retype(value, names, error.schema.get("pattern", ""))
+    return f"Must be {wanted}, and {found}.{hint}{_rule(error)}"
 
 
 def _found(value: Any) -> str:
@@ -42,12 +45,13 @@ def _found(value: Any) -> str:
     return f"the text {show(value)}" if isinstance(value, str) else kind(value)
 
 
-def _retype(value: Any, names: list[str]) -> str:
+def _retype(value: Any, names: list[str], pattern: str) -> str:
     """How the same value would be written in the right type."""
     if "string" in names and isinstance(value, bool | int | float):
-        return f' Write it in quotes: "{json.dumps(value)}".'
-    if "array" in names and isinstance(value, str) and len(value) <= 40:
-        return f" Did you mean [{clean(value)}]?"
+        quoted = json.dumps(value)
+        return f' Write it in quotes: "{quoted}".' if re.search(pattern, quoted) else ""
+    if "array" in names and isinstance(value, str) and len(value) <= 40 and not _PUNCTUATION & {*value}:
+        return f" Did you mean [{', '.join(clean(value).split())}]?"
     if "boolean" in names and isinstance(value, str) and value.lower() in (*_TRUE, *_FALSE):
         return f" Did you mean {str(value.lower() in _TRUE).lower()}?"
     if {"integer", "number"} & {*names} and isinstance(value, str) and _is_number(value):
@@ -70,16 +74,19 @@ def _rule(error: SchemaError) -> str:
 
 def _enum(error: SchemaError) -> str:
     choices = error.wanted
-    meant = suggest(error.instance, choices) if isinstance(error.instance, str) else None
+    meant = _choice(error.instance, choices) if isinstance(error.instance, str) else None
     hint = f" Did you mean '{meant}'?" if meant else ""
     return f"Must be one of {listed(choices, 'or')}, not {show(error.instance)}.{hint}"
 
 
+def _choice(written: str, choices: list[str]) -> str | None:
+    """`int` stands for `integer`, besides what is spelled alike."""
+    longer = [choice for choice in choices if len(written) > 2 and choice.startswith(written.lower())]
+    return suggest(written, choices) or next(iter(longer), None)
+
+
 def _const(error: SchemaError) -> str:
-    wanted = error.wanted
-    meant = suggest(error.instance, [wanted]) if isinstance(error.instance, str) else None
-    hint = f" Did you mean {show(wanted)}?" if meant else ""
-    return f"Must be {show(wanted)}, not {show(error.instance)}.{hint}"
+    return f"Must be {show(error.wanted)}, not {show(error.instance)}."
 
 
 def _required(error: SchemaError) -> str:

@@ -15,16 +15,14 @@ _SHOWN = 8
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding per circle, at the first of its steps in the order of writing."""
-    graph = {
-        name: template.depends_on(step, (*subject.texts[name], *subject.default_texts))
-        for name, step in subject.steps.items()
-    }
+    graph = {name: template.depends_on(step, subject.texts[name]) for name, step in subject.steps.items()}
     if _is_in_order(graph):
         return
     order = {name: index for index, name in enumerate(graph)}
-    for name, needs in graph.items():
-        needs &= graph.keys()
-        needs.discard(name)  # both are told of elsewhere
+    # steps that are not there, and steps that wait for themselves, are told of elsewhere
+    graph = {
+        name: {need for need in needs if need in graph and need != name} for name, needs in graph.items()
+    }
     for _ in range(MAX_CYCLES):
         cycle = _cycle(graph)
         if not cycle:

@@ -15,6 +15,7 @@ from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path, clean, cut
 from reconciler.model.problem import Severity
 
+_SELF = "A step cannot refer to what only its own run will tell."
 _SHELL_FLAG = re.compile(r"-[a-z]*c")
 
 
@@ -90,6 +91,10 @@ def _expression(
 ) -> Iterator[Finding]:
     if _is_doubtful(path, embedded, scope, doubt):
         return
+    for reference in expressions.references(embedded.source):
+        if reference.root == "steps" and path[:3] == ("spec", "steps", reference.path[0]):
+            offset = embedded.inside + reference.offset
+            yield Finding(path, "ExpressionReference", _SELF, text=text, offset=max(0, offset))
     if expect is None and _type_of_reference(embedded.source, scope):
         return
     for problem in expressions.check(embedded.source, scope, expect=expect).problems:

@@ -5,6 +5,7 @@ Everything here runs in the thread that calls; only the bytes are moved by other
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -25,6 +26,8 @@ from reconciler.executors.local.way import Way, cookie
 from reconciler.model import codec
 from reconciler.model.run import AttemptKey, Observation, Status, StepCall
 from reconciler.model.workflow import FailureClass
+
+_LOG = logging.getLogger(__name__)
 
 INSIST_EVERY = 0.2
 DRAIN_PATIENCE = 5.0
@@ -105,8 +108,8 @@ class Attempts:
             self._press()
 
     def turn(self, timeout: float) -> bool:
-        """Wait, at most so long, for something to happen, and carry on with it; whether an attempt ended."""
-        before = len(self.ended)
+        """Wait, at most so long, for something to happen, and carry on with it; whether an attempt left."""
+        before = len(self.live)
         found = [self.live[key] for key in self._watch.wait(self._limit(timeout)) if key in self.live]
         drained = [live for live in found if live.stage is Stage.DRAINING]
         self._launchers_ended([live for live in found if live.stage is Stage.RUNNING])
@@ -116,13 +119,15 @@ class Attempts:
             if done.token in self.live:
                 self._transferred(self.live[done.token], done)
         self._press()
-        return len(self.ended) > before
+        return len(self.live) < before
 
     def close(self) -> None:
         """Let go of everything; what runs goes on."""
         self._background.stop()
         for live in self.live.values():
             live.unlock()
+        self.live.clear()
+        self._pressing.clear()
         self._watch.close()
 
     def _start(self, live: Live) -> None:
@@ -139,7 +144,8 @@ class Attempts:
             raise
         live.unlock()
         live.stage = Stage.RUNNING
-        self._watch.add(live.child, place.key, lambda: True)
+        child = live.child
+        self._watch.add(child, place.key, lambda: process.is_running(child))
 
     def _launchers_ended(self, found: list[Live]) -> None:
         """The commands are over: nothing they left behind may go on, and the log must be whole."""
@@ -212,10 +218,8 @@ class Attempts:
         if isinstance(done.error, NotStaged):
             self._not_staged(live, done.error)
         elif isinstance(done.error, OSError):
-            self._forget(live)  # its directory tells all that the next look needs
-            raise ExecutorUnavailable(
-                f"cannot move the files of {live.place.key}: {done.error}"
-            ) from done.error
+            self._forget(live)  # its directory tells all that the next look needs to try again
+            _LOG.warning("cannot move the files of %s: %s", live.place.key, done.error)
         elif done.error is not None:
             self._forget(live)
             raise done.error
@@ -231,6 +235,8 @@ class Attempts:
             self._start(live)
         except LaunchRejected as error:
             self._not_staged(live, NotStaged(FailureClass.FAILURE, error.reason, error.message))
+        except ExecutorUnavailable as error:  # it is staged anew when it is launched again
+            _LOG.warning("%s", error.message)
 
     def _not_staged(self, live: Live, error: NotStaged) -> None:
         now = moment(time.time())

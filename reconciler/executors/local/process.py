@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 
 COOKIE = "RECONCILER_ATTEMPT_COOKIE"
+
+DOUBTS = 10
+"""How often to look again at processes that show no environment at all: some never have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class Claim:
     def is_alive(self) -> bool:
         """Whether that very process still runs."""
         return self.boot == boot_id() and _start_time(self.pid) == self.started
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of that number runs; one that only waits to be reaped does not."""
+    return _start_time(pid) is not None
 
 
 @lru_cache(maxsize=1)
@@ -64,8 +73,15 @@ def writes_log_of(pid: int, attempt: Path) -> bool:
 
 def members(cookies: Collection[str], first: int = 0) -> list[int]:
     """Every process, from number `first` on, that carries one of the cookies in its environment."""
+    return _scan(cookies, first)[0]
+
+
+def _scan(cookies: Collection[str], first: int) -> tuple[list[int], bool]:
+    """Those that carry a cookie, and whether there were some that cannot be told: amid an exec the
+    environment is empty for a moment."""
     marks = tuple(f"{COOKIE}={cookie}".encode() for cookie in cookies)
     found: list[int] = []
+    unclear = False
     for pid in _pids():
         if pid < first:
             continue
@@ -76,7 +92,18 @@ def members(cookies: Collection[str], first: int = 0) -> list[int]:
             continue
         if any(mark in environment for mark in marks):
             found.append(pid)
-    return found
+        elif not environment and not unclear:
+            unclear = _is_program(pid)
+    return found, unclear
+
+
+def _is_program(pid: int) -> bool:
+    """Neither a kernel thread nor a zombie."""
+    try:
+        Path(f"/proc/{pid}/exe").readlink()
+    except OSError:
+        return False
+    return True
 
 
 def companions(claim: Claim) -> list[int]:
@@ -102,15 +129,20 @@ def last_pid() -> int:
     return int(Path("/proc/loadavg").read_text().split()[-1])
 
 
-def end(cookies: Collection[str], *, first: int = 0, patience: float = 2.0) -> None:
+def end(cookies: Collection[str], *, first: int = 0) -> None:
     """Kill everything that carries one of the cookies, again and again until nothing does."""
-    for _ in range(20):
-        found = members(cookies, first)
-        if not found:
+    doubts = 0
+    for _ in range(100):
+        found, unclear = _scan(cookies, first)
+        if found:
+            handles = [handle for pid in found if (handle := open_pidfd(pid)) is not None]
+            tell(found, signal.SIGKILL)
+            _await_ends(handles, 0.1)
+        elif unclear and doubts < DOUBTS:
+            doubts += 1
+            time.sleep(0.001)
+        else:
             return
-        handles = [handle for pid in found if (handle := open_pidfd(pid)) is not None]
-        tell(found, signal.SIGKILL)
-        _await_ends(handles, patience / 20)
 
 
 def _await_ends(handles: list[int], patience: float) -> None:

@@ -59,7 +59,7 @@ class Watch(Generic[Token]):
                 return ended
 
     def close(self) -> None:
-        for key in list(self._selector.get_map().values()):
+        for key in list((self._selector.get_map() or {}).values()):  # None once it is closed
             os.close(key.fd)
         self._selector.close()
 

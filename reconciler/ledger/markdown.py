@@ -41,6 +41,11 @@ def link(text: str, address: str) -> str:
     return f"{text} {code(address, 500)}".strip()
 
 
+def local_link(text: str, path: str) -> str:
+    """A link to a file beside the page."""
+    return f"[{text}](<{quote(path)}>)"
+
+
 def is_web(address: str) -> bool:
     """Whether a browser may be sent there."""
     try:

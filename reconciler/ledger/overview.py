@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from reconciler.ledger.markdown import table, word
+from reconciler.ledger.markdown import local_link, table, word
 from reconciler.ledger.moment import read, stamp, took
+from reconciler.ledger.restore import loads
 from reconciler.model.run import Phase
 
 FAILING: Final = 200
 NEWEST: Final = 100
 
 _failing: Final = (Phase.FAILED, Phase.CANCELLED)
-_fields: Final = re.compile(
-    r'^ "(workflow|number|phase|createdAt|finishedAt|duration)": (.*),$', re.MULTILINE
-)
-_head: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +44,13 @@ def entry(record: Mapping[str, Any], place: str) -> Entry:
 
 
 def read_entry(content: bytes, place: str) -> Entry | None:
-    """The line for a `record.json` as it stands in the ledger; None for what is no record of ours.
-
-    Looks at the first lines only, as `record.dumps` writes them: an overview of 10,000 workflows would
-    take half a second of JSON otherwise.
-    """
-    found = dict(_fields.findall(content[:_head].decode("utf-8", "replace")))
+    """The line for a `record.json` as it stands in the ledger; None for what is no record."""
     try:
-        return entry({key: json.loads(value) for key, value in found.items()}, place)
-    except (KeyError, TypeError, ValueError):
+        found = entry(loads(content), place)
+    except (LookupError, TypeError, ValueError, OverflowError):
         return None
+    sound = isinstance(found.workflow, str) and isinstance(found.number, int)
+    return found if sound and isinstance(found.duration, float | int | None) else None
 
 
 def render(entries: Collection[Entry]) -> str:
@@ -88,7 +80,7 @@ def _section(title: str, entries: Sequence[Entry], limit: int) -> str:
         return ""
     rows = [
         (
-            f"[{word(entry.workflow)}](<{entry.place}/README.md>)",
+            local_link(word(entry.workflow), f"{entry.place}/README.md"),
             f"{entry.phase}",
             f"#{entry.number}",
             stamp(entry.finished_at)[:19].replace("T", " "),
@@ -105,5 +97,7 @@ def _rest(entries: Collection[Entry]) -> str:
         return ""
     counts = Counter(entry.place.rpartition("/")[0] for entry in entries)
     top = f"{counts.pop('')} beside this page" if "" in counts else ""
-    below = ", ".join(f"[{directory}](<{directory}>) {counts[directory]}" for directory in sorted(counts))
+    below = ", ".join(
+        f"{local_link(directory, directory)} {counts[directory]}" for directory in sorted(counts)
+    )
     return f"... and {len(entries)} more: {', '.join(part for part in (top, below) if part)}."

@@ -28,7 +28,8 @@ _invisible: Final = frozenset(
     + "".join(map(chr, range(0xFE00, 0xFE10)))  # variation selectors
 )
 
-_tame: Final = re.compile(r"[A-Za-z0-9 ,.;:()'\"/=+?<>{}_^`|~%*$-]*")
+# Most texts; none of these characters begins anything that is acted upon.
+_tame: Final = re.compile(r"(?:[A-Za-z0-9 ,.;:()'\"=+?<>{}_^`|~%$]|(?<![gG][hH])-)*")
 
 _acted_upon: Final = re.compile(
     r"""
@@ -51,7 +52,7 @@ _long: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 
 def line(text: str, limit: int = 200) -> str:
     """`text` on one line, of at most `limit` characters; a longer one ends in `CUT`."""
-    if len(text) <= limit and _tame.fullmatch(text) and text == text.strip() and not _acted_upon.search(text):
+    if len(text) <= limit and _tame.fullmatch(text) and text == text.strip():
         return text
     escaped = [_escaped(character) for character in text[: limit + 1]]
     acted = [match.start() for match in _acted_upon.finditer(text[: limit + 50])]

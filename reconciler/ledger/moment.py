@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from reconciler.model.codec import to_rfc3339
 
-def stamp(moment: datetime) -> str:
-    """`2026-11-23T17:03:39.120Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+stamp = to_rfc3339
+"""`2026-11-23T17:03:39.120Z`."""
 
 
 def read(text: str) -> datetime:

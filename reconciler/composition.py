@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from reconciler import quiet
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
@@ -67,7 +68,7 @@ def open_edges(settings: Settings, notify: events.Notify) -> Iterator[tuple[Edge
     with ExitStack() as stack:
         state = stack.enter_context(_sound_state(settings, notify))
         store = open_artifacts(settings)
-        executor = make_executor(settings, store, Path(settings.state.directory) / "attempts")
+        executor = make_executor(settings, store, attempts_directory(settings))
         stack.callback(executor.close)
         source = open_repository(settings)
         ledger = open_ledger(settings)
@@ -84,6 +85,21 @@ def open_rehearsal(settings: Settings, root: Path, directory: Path, notify: even
         stack.callback(executor.close)
         state = stack.enter_context(scratch_state())
         yield Edges(Worktree(root), state, store, executor, clock, notify)
+
+
+@contextmanager
+def open_executor(settings: Settings) -> Iterator[tuple[ArtifactStore, Executor]]:
+    """Store and executor, for who only looks."""
+    store = open_artifacts(settings)
+    executor = make_executor(settings, store, attempts_directory(settings))
+    try:
+        yield store, executor
+    finally:
+        executor.close()
+
+
+def attempts_directory(settings: Settings) -> Path:
+    return Path(settings.state.directory) / "attempts"
 
 
 def open_state(settings: Settings, *, read_only: bool = False) -> State:
@@ -115,10 +131,26 @@ def open_repository(settings: Settings) -> Repository:
     )
 
 
+@contextmanager
+def open_fleeting_repository(settings: Settings) -> Iterator[Repository]:
+    """The repository by a clone that ends with the block: who only looks leaves the clone of a pass alone."""
+    require(settings, "repository.url")
+    with TemporaryDirectory(prefix="reconciler-") as directory:
+        access, limit = quiet.source_access(settings), settings.limits.blob_bytes
+        yield Repository(f"{directory}/source.git", access, blob_limit=limit)
+
+
 def open_ledger(settings: Settings) -> LedgerBranch:
+    """Where run results are committed."""
+    ledger = settings.ledger
+    identity = Identity(ledger.author_name, ledger.author_email)
+    return LedgerBranch(f"{settings.state.directory}/ledger.git", ledger_access(settings), identity)
+
+
+def ledger_access(settings: Settings) -> GitAccess:
     """How run results are written: often with another credential than workflows are read with."""
     ledger = settings.ledger
-    access = GitAccess(
+    return GitAccess(
         ledger.url,
         ledger.branch,
         token_file=ledger.token_file,
@@ -130,8 +162,6 @@ def open_ledger(settings: Settings) -> LedgerBranch:
         signing_key=ledger.signing_key,
         timeout=settings.limits.git_timeout,
     )
-    identity = Identity(ledger.author_name, ledger.author_email)
-    return LedgerBranch(f"{settings.state.directory}/ledger.git", access, identity)
 
 
 def open_artifacts(settings: Settings) -> ArtifactStore:
@@ -155,8 +185,15 @@ def open_artifacts(settings: Settings) -> ArtifactStore:
 
 def make_executor(settings: Settings, store: ArtifactStore, directory: Path) -> Executor:
     """The executor that the settings name, keeping its attempts below `directory`."""
+    return EXECUTORS[settings.executor.name](
+        directory, store, workflow_from_document, local_options(settings)
+    )
+
+
+def local_options(settings: Settings) -> Options:
+    """What the operator decides about steps on this machine."""
     chosen, limits = settings.executor, settings.limits
-    options = Options(
+    return Options(
         slots=chosen.slots,
         isolation=chosen.isolation,
         images=chosen.images,
@@ -171,7 +208,6 @@ def make_executor(settings: Settings, store: ArtifactStore, directory: Path) -> 
         ),
         environment=os.environ,
     )
-    return EXECUTORS[chosen.name](directory, store, workflow_from_document, options)
 
 
 def limits(settings: Settings) -> catalog.Limits:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
-from reconciler.settings import read_settings, table
+from reconciler.settings import Settings, read_settings, table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,33 +18,45 @@ _SHOWN = ("repository.url", "repository.branch", "state.directory")
 
 def with_settings(function: F) -> F:
     """Give the command every setting as a flag; it receives `settings`."""
-    rows = [row for row in table().values() if row.flag]
 
     @wraps(function)
-    def wrapper(*arguments: Any, config: str | None, **options: Any) -> Any:
-        given = {row.name: options.pop(_parameter(row.name)) for row in rows}
-        flags = {name: text for name, text in given.items() if text is not None}
-        return function(*arguments, settings=read_settings(flags, config=config), **options)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        settings = given_settings(options)
+        own = {name: value for name, value in options.items() if name not in _PARAMETERS}
+        return function(*arguments, settings=settings, **own)
 
     decorated: Any = wrapper
-    for row in reversed(rows):
-        shown = row.name in _SHOWN
+    for parameter, row in reversed(_ROWS.items()):
         decorated = click.option(
-            row.flag, _parameter(row.name), help=row.about.text, hidden=not shown, metavar="TEXT"
+            row.flag, parameter, help=row.about.text, hidden=row.name not in _SHOWN, metavar="TEXT"
         )(decorated)
     config_help = "A YAML file with settings; `reconciler doctor` shows what counts."
     wrapped: F = click.option("--config", metavar="FILE", help=config_help)(decorated)
     return wrapped
 
 
-def with_output(function: F) -> F:
-    """Give the command `--output text|json`; it receives `output`."""
-    choice = click.Choice(["text", "json"])
-    option = click.option(
-        "-o", "--output", type=choice, default="text", show_default=True, help="For people or for programs."
+def given_settings(options: Mapping[str, Any]) -> Settings:
+    """The settings, with what stands in the parameters of a command line."""
+    texts = {row.name: options.get(parameter) for parameter, row in _ROWS.items()}
+    flags = {name: text for name, text in texts.items() if text is not None}
+    return read_settings(flags, config=options.get("config"))
+
+
+def with_output(*forms: str) -> Callable[[F], F]:
+    """Give the command `--output`, one of `forms`; it receives `output`."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(forms or ("text", "json")),
+        default="text",
+        show_default=True,
+        help="For people or for programs; schemas/output.schema.json describes the JSON.",
     )
-    return option(function)
 
 
 def _parameter(name: str) -> str:
     return "setting_" + name.replace(".", "_")
+
+
+_ROWS = {_parameter(row.name): row for row in table().values() if row.flag}
+_PARAMETERS = {*_ROWS, "config"}

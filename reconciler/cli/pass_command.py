@@ -6,21 +6,22 @@ import click
 
 from reconciler import composition
 from reconciler.cli.options import with_settings
-from reconciler.cli.progress import watching
+from reconciler.cli.printing import remark
+from reconciler.cli.progress import print_event, watching
 from reconciler.cli.signals import stop_on_signals
-from reconciler.errors import EXIT_DONE, EXIT_FAILED
+from reconciler.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
 from reconciler.reconcile.passes import Summary
 from reconciler.settings import Settings
 
 EPILOG = """\b
 Examples:
   reconciler pass --repository-url https://git.example.com/team/flows.git
-  reconciler pass --config /etc/reconciler.yaml
+  reconciler pass --config /etc/reconciler.yaml --logging-format json
   * * * * * reconciler pass --config ~/reconciler.yaml     (in a crontab)
 
 \b
 Exit codes: 0 done; 1 something in the world failed, and the next pass tries it again;
-2 wrong usage or settings; 75 another pass is at work.
+2 wrong usage or settings; 75 another pass is at work; 130 ended in order by a signal.
 """
 
 
@@ -32,10 +33,32 @@ def command(settings: Settings) -> int:
     A pass ends when nothing moves any more or its time budget is over; steps that still run then are
     adopted by the next one. With nothing to do it takes a few hundredths of a second.
     """
-    with stop_on_signals() as stopped, watching() as notify:
-        summary = composition.run_pass(settings, notify, stopped)
-    click.echo(_sentence(summary), err=True)
-    return EXIT_FAILED if summary.errors else EXIT_DONE
+    with stop_on_signals() as stopped:
+        with watching(settings) as watch:
+            summary = composition.run_pass(settings, watch, watch.between(stopped))
+        _tell(settings, summary)
+        if summary.errors:
+            return EXIT_FAILED
+        return EXIT_INTERRUPTED if stopped() else EXIT_DONE
+
+
+def _tell(settings: Settings, summary: Summary) -> None:
+    if settings.logging.level == "error" and not summary.errors:
+        return
+    text = _sentence(summary)
+    if settings.logging.format == "json":
+        print_event(
+            "error" if summary.errors else "info",
+            "summary",
+            text,
+            revision=summary.revision,
+            started=summary.started,
+            published=summary.published,
+            openRuns=summary.open_runs,
+            errors=[str(error) for error in summary.errors],
+        )
+    else:
+        remark(text, "red" if summary.errors else None)
 
 
 def _sentence(summary: Summary) -> str:
@@ -45,5 +68,6 @@ def _sentence(summary: Summary) -> str:
         f"{summary.open_runs} still open",
     ]
     where = f" at {summary.revision[:12]}" if summary.revision else ""
-    problems = f"; {len(summary.errors)} errors" if summary.errors else ""
+    count = len(summary.errors)
+    problems = f"; {count} error{'s' if count > 1 else ''}" if count else ""
     return f"pass{where}: {', '.join(parts)}{problems}"

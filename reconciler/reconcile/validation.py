@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from reconciler import definition
@@ -22,25 +22,30 @@ class Validation:
 
 
 def validate(
-    source: Source, wanted: Collection[str], loose: Mapping[str, bytes | None], limits: catalog.Limits
+    source: Source,
+    folders: Collection[str],
+    files: Collection[str],
+    load: Callable[[str], bytes | None],
+    limits: catalog.Limits,
 ) -> Validation:
-    """Check the definitions at the paths of `wanted`: files and folders of the source.
+    """Check the definitions of the source that lie in `folders` ("" is all of it), and `files` by name.
 
-    Neighbours are looked at too, without being reported: two files may not define the same name.
-    `loose` holds files that were asked for and that the source does not list (git ignores them).
+    Neighbours are looked at too, without being reported: two files may not define the same name. `load`
+    gives the content of a file that the source does not list, because git ignores it (None: too large).
     """
     tree = catalog.read_tree(source, "", "", limits)
-    asked = {path for path in tree.files if any(catalog.is_definition(path, each) for each in wanted)}
+    asked = {path for path in tree.files if path in files or _is_definition_in(path, folders)}
+    loose = {path: load(path) for path in files if path not in tree.files and path not in tree.problems}
     found = _verdicts(source, tree, asked | _neighbours(tree, asked), limits.file_bytes)
-    for path, data in loose.items():
-        found[path] = _verdict(data, limits.file_bytes)
+    found |= {path: _verdict(data, limits.file_bytes) for path, data in loose.items()}
     resolved, unresolved = definition.resolve(found, tree.files)
     asked |= loose.keys()
+    refused = {path for path in tree.problems if path in files or _is_definition_in(path, folders)}
     problems = [problem for path in asked for problem in found[path].at(path).problems]
     problems += [problem for problem in unresolved if problem.path in asked]
-    problems += [p for path, refused in tree.problems.items() if _is_asked(path, wanted) for p in refused]
+    problems += [problem for path in refused for problem in tree.problems[path]]
     sound = sum(each.path in asked for each in resolved.values())
-    return Validation(len(asked), sound, tuple(sorted(problems)))
+    return Validation(len(asked | refused), sound, tuple(sorted(problems)))
 
 
 def _verdicts(source: Source, tree: catalog.Tree, paths: Collection[str], limit: int) -> dict[str, Verdict]:
@@ -62,5 +67,5 @@ def _neighbours(tree: catalog.Tree, asked: Collection[str]) -> set[str]:
     }
 
 
-def _is_asked(path: str, wanted: Collection[str]) -> bool:
-    return any(folder in ("", ".", path) or path.startswith(f"{folder}/") for folder in wanted)
+def _is_definition_in(path: str, folders: Collection[str]) -> bool:
+    return any(catalog.is_definition(path, folder) for folder in folders)

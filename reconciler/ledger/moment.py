@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from reconciler.model.codec import to_rfc3339
 
-
 stamp = to_rfc3339
 """`2026-11-23T17:03:39.120Z`."""
 

@@ -26,12 +26,7 @@ _REFUSALS: dict[int, tuple[str, str]] = {
 
 def translate(exc: sqlite3.Error, path: str) -> ReconcilerError:
     """Our exception for `exc`, met while working on the database at `path`."""
-    extended = getattr(exc, "sqlite_errorcode", None)
-    code = (extended or 0) & 0xFF
-    if extended == sqlite3.SQLITE_READONLY_DBMOVED:
-        return StateError(
-            f"the state database {path} was moved or deleted while in use", hint="run again: it is made anew"
-        )
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # sqlite3 itself gives none
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LockHeld(
             f"the state database {path} is being written by another process",

@@ -44,8 +44,8 @@ class PassLock:
     def release(self) -> None:
         """Let go; releasing what is not held is no error."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor = None
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self._forget()
 
     def _sign(self, descriptor: int) -> None:
         """Write who we are; a full disk must not keep a pass from repairing what it can."""

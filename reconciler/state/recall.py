@@ -68,7 +68,7 @@ class _Recall:
 
     def _run(self, row: Row) -> Run:
         key, place = _integer(row[0]), (_integer(row[0]), "", 0)
-        workflow, parts = self._definitions.get(row[9], (None, {}))
+        workflow, parts = self._definitions.get(row[9], (None, None))
         run = to_run(
             row,
             workflow=workflow,
@@ -78,6 +78,7 @@ class _Recall:
             steps=self._steps.get(key),
             outputs=self._outputs(place),
         )
+        _expect(run.title, (parts is not None,), (row[9] is not None,))
         found = len(run.parameters) + len(run.bundles) + _size(run.outputs)
         _expect(run.title, (len(run.steps), found), row[17:])
         return run

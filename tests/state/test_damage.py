@@ -114,6 +114,76 @@ def test_a_damaged_file_is_refused_or_answers_truly(place: Path, damage: Damage)
     assert set(outcomes) <= {"refused", "true"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", [one_byte, one_letter, garbage, zeros, cut, swapped_pages])
+def test_no_open_or_unpublished_run_is_hidden_in_a_large_file(
+    place: Path, damage: Damage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large file is not checked as a whole when it is opened: promises must hold without that."""
+    monkeypatch.setattr("reconciler.state.connection._SMALL", 0)
+    with State.open(place, parse=bare) as state:
+        fill(state)
+        truth = (state.open_runs(), state.unpublished(100))
+    content = place.read_bytes()
+    chance = random.Random(11)
+    refused = 0
+    for _ in range(TRIALS // 3):
+        place.write_bytes(damage(content, chance))
+        try:
+            with State.open(place, parse=bare) as state:
+                assert (state.open_runs(), state.unpublished(100)) == truth
+                answers(state)
+        except StateCorrupt:
+            refused += 1
+    print(f"\n{damage.__name__}: {refused} of {TRIALS // 3} refused, the others true")
+
+
+def test_the_full_check_names_the_table_of_a_damaged_row(place: Path) -> None:
+    with State.open(place, parse=bare) as state:
+        fill(state)
+        assert state.check() == []
+        with state._connection.write() as cursor:
+            cursor.execute("UPDATE attempts SET log_tail = 'gone' WHERE number = 1")
+        assert state.check() == ["a row of attempts in the state database is damaged"]
+
+
+def test_a_lost_row_does_not_pass_for_one_that_never_was(state: State) -> None:
+    state.record([with_ended_step(opened(), "s1")])
+    with state._connection.write() as cursor:
+        cursor.execute("DELETE FROM artifacts WHERE role = 'log'")
+    with pytest.raises(StateCorrupt, match="s1 has lost a part of its record"):
+        state.open_runs()
+
+
+def test_damage_is_said_with_what_to_do(place: Path) -> None:
+    place.write_bytes(b"garbage" * 1000)
+    with pytest.raises(StateCorrupt, match=r"the state database .*state\.db is damaged") as caught:
+        State.open(place, parse=bare)
+    assert "`reconciler rebuild`" in caught.value.hint
+
+
+def test_a_database_deleted_between_passes_starts_empty_even_beside_an_old_log(place: Path) -> None:
+    """Someone deletes state.db, but not the write-ahead log of a killed pass beside it."""
+    with State.open(place, parse=bare) as state:
+        state.record([opened()])
+        log = place.with_name("state.db-wal").read_bytes()
+    place.unlink()
+    place.with_name("state.db-wal").write_bytes(log)
+    with State.open(place, parse=bare) as state:
+        assert state.open_runs() == []
+        state.record([opened("b", 1)])
+        assert state.check() == []
+
+
+def test_a_database_deleted_during_a_pass_serves_it_to_its_end_and_is_then_gone(place: Path) -> None:
+    with State.open(place, parse=bare) as state:
+        state.record([opened()])
+        place.unlink()
+        state.record([with_ended_step(opened(), "s1")])
+        assert state.open_runs() == [with_ended_step(opened(), "s1")]
+    assert list(place.parent.iterdir()) == []
+
+
 def outcome(place: Path, truth: list[object]) -> str:
     try:
         with State.open(place, parse=bare) as state:

@@ -8,9 +8,11 @@ from typing import Any
 
 from reconciler.core import cel
 from reconciler.core.embedded import ExpressionFailed
-from reconciler.core.reference import Scan, Variable, scan
+from reconciler.core.rewrite import Scan, Variable, scan
 from reconciler.core.scope import Scope
-from reconciler.core.values import Size, ValueRefused, coerce, measure, type_of
+from reconciler.core.size import Size, ValueRefused, measure
+from reconciler.core.token import SPACE
+from reconciler.core.values import coerce, type_of
 from reconciler.core.weight import excess
 from reconciler.model.workflow import Value
 
@@ -42,8 +44,9 @@ def _evaluate(source: str, values: Mapping[str, Any], scope: Scope | None) -> Va
     for problem in scanned.problems:
         raise ExpressionFailed(f"{_quoted(source)}: {problem.message}", problem.offset)
     bound = _bind(scanned, values, scope)
-    if scanned.text.strip() in bound.data:  # nothing but a reference: what it refers to, untouched
-        return bound.data[scanned.text.strip()]
+    alone = scanned.text.strip(SPACE)
+    if alone in bound.data:  # nothing but a reference: what it refers to, untouched
+        return bound.data[alone]
     compiled = cel.compile_source(scanned.text, tuple(bound.types))
     if not isinstance(compiled, cel.Compiled):
         message = scanned.restored(compiled[0].message)
@@ -52,9 +55,8 @@ def _evaluate(source: str, values: Mapping[str, Any], scope: Scope | None) -> Va
         raise ExpressionFailed(f"{_quoted(source)}: {reason}")
     outcome = cel.run(compiled, bound.data)
     if isinstance(outcome, cel.Failure):
-        raise ExpressionFailed(
-            f"{_quoted(source)}: {_why_missing(outcome, scanned, values) or outcome.message}"
-        )
+        reason = _why_missing(outcome, scanned, values) or outcome.message
+        raise ExpressionFailed(f"{_quoted(source)}: {reason}")
     return outcome
 
 

@@ -85,7 +85,7 @@ _WRITTEN_IN_CEL = {
 
 
 def _unreadable(match: re.Match[str]) -> str:
-    text = match[1].strip()
+    text = match[1].strip(" ")
     if text[:1] in ("'", '"'):
         return "The string that begins here is not closed."
     if text == "=":

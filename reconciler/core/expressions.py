@@ -1,8 +1,8 @@
 """Expressions, `${{ ... }}`, in CEL: find them in text, check them against what is declared, evaluate them.
 
-This is the door to the modules behind it: `embedded` finds, `reference` tells what is referred to,
-`scope` what may be, `weight` bounds what may be built, `cel` speaks to the library, `evaluation` gives
-values. How a value becomes part of a text is in `templates`.
+This is the door to the modules behind it: `embedded` finds, `reference` and `rewrite` tell what is
+referred to, `scope` what may be, `weight` bounds what it may cost, `cel` speaks to the library, and
+`evaluation` gives values. How a value becomes part of a text is in `templates`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from reconciler.core import cel
 from reconciler.core.embedded import MAX_SOURCE, Embedded, ExpressionFailed, condition, find
 from reconciler.core.evaluation import evaluate
-from reconciler.core.reference import ExpressionProblem, Reference, Scan, scan
+from reconciler.core.reference import ExpressionProblem, Reference
+from reconciler.core.rewrite import Scan, scan
 from reconciler.core.scope import Scope
-from reconciler.core.values import LEVELS, Size
+from reconciler.core.size import LEVELS, Size
 from reconciler.core.weight import excess
 
 __all__ = [

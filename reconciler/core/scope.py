@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.core.reference import ROOTS, Reference, Variable
+from reconciler.core.reference import ROOTS, Reference
+from reconciler.core.rewrite import Variable
 from reconciler.core.suggest import did_you_mean
 
 _RUN: Final = {

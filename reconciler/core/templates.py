@@ -12,7 +12,8 @@ from typing import Any, Final
 from reconciler.core.embedded import Embedded, ExpressionFailed, find
 from reconciler.core.evaluation import evaluate
 from reconciler.core.scope import Scope
-from reconciler.core.values import MAX_DEPTH, to_text
+from reconciler.core.size import MAX_DEPTH
+from reconciler.core.values import to_text
 from reconciler.model.workflow import Value
 
 MAX_RENDERED: Final = 2**20

@@ -7,12 +7,15 @@ name after `steps.` is one token here, so that `steps.load-data.phase` is no sub
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+SPACE = " \t\r\n\f"
+"""White space in CEL, which is less than in Python."""
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>  \s+ | //(?:(?!\}\})[^\n])* )
+    (?P<space>  [ \t\r\n\f]+ | //(?:(?!\}\})[^\n])* )
   | (?P<string> (?:[bB][rR]|[rR][bB]?) (?:'{3}.*?'{3} | "{3}.*?"{3} | '[^'\r\n]*' | "[^"\r\n]*")
              |  [bB]? (?:'{3}(?:[^\\]|\\.)*?'{3} | "{3}(?:[^\\]|\\.)*?"{3}
                         | '(?:[^'\\\r\n]|\\.)*' | "(?:[^"\\\r\n]|\\.)*") )
@@ -23,6 +26,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_MACROS = frozenset({"map", "filter", "all", "exists", "exists_one", "existsOne"})
 _STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:-+[A-Za-z0-9_]+)*")
 
 
@@ -61,3 +65,18 @@ def string_text(token: Token) -> str | None:
         return None
     quotes = 3 if body[:3] in ("'''", '"""') and len(body) >= 6 else 1
     return body[quotes:-quotes]
+
+
+def text_at(found: Sequence[Token], position: int) -> str:
+    """The text of the token at `position`; empty beyond both ends."""
+    return found[position].text if 0 <= position < len(found) else ""
+
+
+def is_loop(found: Sequence[Token], position: int) -> bool:
+    """Whether the bracket at `position` opens a loop: `.map(x, `, `.all(x, ` and their like."""
+    return (
+        text_at(found, position) == "("
+        and text_at(found, position - 1) in _MACROS
+        and text_at(found, position - 2) == "."
+        and text_at(found, position + 2) == ","
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.core.values import MAX_DEPTH, MAX_UNITS, ValueRefused, measure
+from reconciler.core.size import MAX_DEPTH, MAX_UNITS, ValueRefused, measure
 from reconciler.model.workflow import Value
 
 

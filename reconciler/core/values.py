@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, Final
 
+from reconciler.core.size import ValueRefused, measure, shown
 from reconciler.model.workflow import Parameter, Value
 
-MAX_DEPTH: Final = 64
-MAX_UNITS: Final = 16 * 2**20
-"""The most that a value may weigh: 8 for each scalar, key, list or object, and 1 for each character."""
+__all__ = ["ValueRefused", "accepts", "coerce", "env_name", "parse_text", "to_text", "type_of"]
 
-LEVELS: Final = 8  # of nesting that a Size tells apart
 MAX_TEXT: Final = 2**20
 _MAX_MATCHING: Final = 4 * 2**20  # characters of text times those of the pattern: seconds, at the very worst
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _INT64 = 2**63
-_SHORT = 40
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class ValueRefused(Exception):
-    """A value is not what it must be; the text says why."""
 
 
 def type_of(value: Value) -> str | None:
@@ -74,20 +63,20 @@ def parse_text(text: str, type_name: str) -> Value:
 
 def _integer(text: str) -> int:
     if not _INTEGER.fullmatch(text):
-        raise ValueRefused(f"{_shown(text)} is not an integer")
+        raise ValueRefused(f"{shown(text)} is not an integer")
     return int(text)
 
 
 def _number(text: str) -> float:
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        raise ValueRefused(f"{_shown(text)} is not a finite number")
+        raise ValueRefused(f"{shown(text)} is not a finite number")
     return value
 
 
 def _boolean(text: str) -> bool:
     if text not in ("true", "false"):
-        raise ValueRefused(f"{_shown(text)} is neither true nor false")
+        raise ValueRefused(f"{shown(text)} is neither true nor false")
     return text == "true"
 
 
@@ -95,9 +84,9 @@ def _json(text: str, kind: type, word: str) -> Value:
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise ValueRefused(f"{_shown(text)} is not JSON") from error
+        raise ValueRefused(f"{shown(text)} is not JSON") from error
     if not isinstance(value, kind):
-        raise ValueRefused(f"{_shown(text)} is not {word}")
+        raise ValueRefused(f"{shown(text)} is not {word}")
     return value
 
 
@@ -119,62 +108,6 @@ _PARSERS: Final[Mapping[str, Callable[[str], Value]]] = {
     "list": lambda text: _json(text, list, "a list"),
     "object": lambda text: _json(text, dict, "an object"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What a value weighs against MAX_UNITS, and how long its lists and objects are.
-
-    `items[0]` is the most items that any of them has, `items[1]` any below the outermost, and so on.
-    """
-
-    units: int
-    items: tuple[int, ...] = (0,) * LEVELS
-
-    def __add__(self, other: Size) -> Size:
-        return Size(self.units + other.units, tuple(map(operator.add, self.items, other.items)))
-
-
-def measure(value: Value) -> Size:
-    """The size of a value; raises ValueRefused for what no value may be."""
-    units, longest = 0, [0] * LEVELS
-    stack: list[tuple[Value, int]] = [(value, 0)]
-    while stack:
-        part, depth = stack.pop()
-        units += 8
-        if isinstance(part, str):
-            units += _text_units(part)
-        elif isinstance(part, list | dict):
-            inner = part.values() if isinstance(part, dict) else part
-            units += sum(8 + _text_units(key) for key in part) if isinstance(part, dict) else 0
-            longest[min(depth, LEVELS - 1)] = max(longest[min(depth, LEVELS - 1)], len(part))
-            stack.extend((each, depth + 1) for each in inner)
-        else:
-            _require_scalar(part)
-        if depth > MAX_DEPTH:
-            raise ValueRefused(f"it is nested deeper than {MAX_DEPTH} levels")
-        if units > MAX_UNITS:
-            raise ValueRefused("it is larger than 16 MiB")
-    return Size(units, tuple(accumulate(reversed(longest), max))[::-1])
-
-
-def _text_units(text: Any) -> int:
-    if not isinstance(text, str):
-        raise ValueRefused(f"an object's key must be a string, and {_shown(str(text))} is not")
-    if "\0" in text:
-        raise ValueRefused("it holds a NUL character")
-    if _LONE_SURROGATE.search(text):
-        raise ValueRefused("it holds half of a surrogate pair, which is no character")
-    return len(text)
-
-
-def _require_scalar(value: Any) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueRefused("a number must be finite")
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
-        raise ValueRefused("an integer must fit in 64 bits")
-    if value is not None and not isinstance(value, bool | int | float):
-        raise ValueRefused(f"a {type(value).__name__} is not a JSON value")
 
 
 def to_text(value: Value) -> str:
@@ -201,7 +134,7 @@ def accepts(value: Value, parameter: Parameter) -> str | None:
         return f"The value of '{parameter.name}' is refused: {refused}."
     for rule in (_wrong_type, _not_listed, _out_of_range, _no_match):
         if reason := rule(value, parameter):
-            return f"{_shown(to_text(value))} is refused for '{parameter.name}': {reason}."
+            return f"{shown(to_text(value))} is refused for '{parameter.name}': {reason}."
     return None
 
 
@@ -218,7 +151,7 @@ def _not_listed(value: Value, parameter: Parameter) -> str | None:
         return None
     if parameter.type == "number" and any(value == e for e in parameter.enum):
         return None
-    return f"it must be one of {_shown(', '.join(to_text(e) for e in parameter.enum), 200)}"
+    return f"it must be one of {shown(', '.join(to_text(e) for e in parameter.enum), 200)}"
 
 
 def _out_of_range(value: Value, parameter: Parameter) -> str | None:
@@ -240,12 +173,6 @@ def _no_match(value: Value, parameter: Parameter) -> str | None:
         return f"its pattern cannot be used: {wrong.rstrip('.')}"
     if len(parameter.pattern) * len(value) > _MAX_MATCHING:
         return "it is too long to be matched with the pattern"
-    if cel.full_match(parameter.pattern, value):
+    if cel.full_match(parameter.pattern, value) is True:
         return None
-    return f"it must match the pattern {_shown(parameter.pattern, 200)}"
-
-
-def _shown(text: str, width: int = _SHORT) -> str:
-    """Text for a message: quoted, on one line, cut."""
-    line = text if len(text) <= width else f"{text[:width]}..."
-    return repr(line)
+    return f"it must match the pattern {shown(parameter.pattern, 200)}"

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from reconciler.core.reference import MACROS
-from reconciler.core.token import Token, tokens
-from reconciler.core.values import LEVELS, MAX_UNITS, Size
+from reconciler.core.size import LEVELS, MAX_UNITS, Size
+from reconciler.core.token import Token, is_loop, text_at, tokens
 
 MAX_LOOPS: Final = 4
 """Loops within loops; each level is weighed twice, so this bounds the weighing too."""
@@ -49,11 +49,23 @@ class _Cost:
 
 def excess(text: str, sizes: Mapping[str, Size]) -> str | None:
     """Why an expression with variables of these sizes must not be evaluated; None where it is harmless."""
-    try:
-        cost = _Weighing(tuple(tokens(text)), 0).group(0, sizes, 0)[0]
-    except _TooDeep:
+    units = bound(text, sizes)
+    if units is None:
         return f"The expression has loops within loops, more than {MAX_LOOPS} deep."
-    return "The expression may take more than 16 MiB." if cost.units > MAX_UNITS else None
+    return "The expression may take more than 16 MiB." if units > MAX_UNITS else None
+
+
+def bound(text: str, sizes: Mapping[str, Size]) -> int | None:
+    """The most units that evaluating the text may take; None where its loops are nested too deeply."""
+    try:
+        return _Weighing(_tokens(text), 0).group(0, sizes, 0)[0].units
+    except _TooDeep:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _tokens(text: str) -> tuple[Token, ...]:
+    return tuple(tokens(text))
 
 
 class _Weighing:
@@ -83,18 +95,18 @@ class _Weighing:
     def _brackets(
         self, position: int, sizes: Mapping[str, Size], groups: int, before: Size
     ) -> tuple[_Cost, int]:
-        if self._is_loop(position):
+        if is_loop(self._found, position):
             return self._loop(position, sizes, groups, before)
         inside, end = self.group(position + 1, sizes, groups)
         made, effort = inside.size, inside.effort
-        if self._text(position - 1) == "matches":
+        if text_at(self._found, position - 1) == "matches":
             effort += (before + made).units * made.units * _MATCH_UNITS
-        items = made.items if self._text(position) == "(" else _wrapped(made.items[0] + 1, made)
+        items = made.items if text_at(self._found, position) == "(" else _wrapped(made.items[0] + 1, made)
         return _Cost(Size(made.units + 8, items), effort), end
 
     def _loop(self, position: int, sizes: Mapping[str, Size], groups: int, before: Size) -> tuple[_Cost, int]:
         """`.map(variable, body)`: what stands before bounds the range, and all items together."""
-        variable, macro = self._text(position + 1), self._text(position - 1)
+        variable, macro = text_at(self._found, position + 1), text_at(self._found, position - 1)
         items = (*before.items[1:], before.items[-1])
         body = _Weighing(self._found, self._loops + 1)
         whole, end = body.group(position + 3, {**sizes, variable: Size(before.units, items)}, groups)
@@ -104,13 +116,6 @@ class _Weighing:
         effort = whole.effort + constant.effort * turns + copies
         made = _wrapped(turns, whole.size) if macro == "map" else before.items
         return _Cost(Size(whole.size.units + constant.size.units * turns, made), effort), end
-
-    def _is_loop(self, position: int) -> bool:
-        is_macro = self._text(position - 2) == "." and self._text(position - 1) in MACROS
-        return is_macro and self._text(position + 2) == ","
-
-    def _text(self, position: int) -> str:
-        return self._found[position].text if 0 <= position < len(self._found) else ""
 
 
 def _word(token: Token) -> Size:

@@ -78,6 +78,7 @@ def test_values_that_the_library_would_cut_or_choke_on_are_refused(value: object
         evaluate(source, {"parameters": {"x": value}})
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_a_reference_gives_exactly_the_value_that_it_refers_to(value: object) -> None:
     values = {"parameters": {"x": value}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.expressions import (
@@ -88,6 +88,7 @@ def test_fields_strings_and_comments_that_look_like_roots_are_no_references() ->
     assert references("'steps.a.phase' + x.steps.a-b + \"run.id\" // run.number") == ()
 
 
+@settings(deadline=None)
 @given(
     step=step_names,
     output=parameter_names,

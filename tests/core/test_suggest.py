@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
 from string import ascii_lowercase
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.suggest import did_you_mean, suggest
@@ -48,6 +49,7 @@ def test_a_name_is_never_suggested_for_itself() -> None:
     assert suggest("needs", ["needs", "need"]) == "need"
 
 
+@settings(deadline=None)
 @given(st.sampled_from([k for k in KEYS if len(k) > 4]), st.data())
 def test_one_wrong_letter_is_always_understood(key: str, data: st.DataObject) -> None:
     position = data.draw(st.integers(0, len(key) - 1))
@@ -56,14 +58,12 @@ def test_one_wrong_letter_is_always_understood(key: str, data: st.DataObject) ->
     assert typo in KEYS or suggest(typo, KEYS) is not None
 
 
-def test_ten_thousand_candidates_are_not_all_looked_at() -> None:
-    looked_at = 0
+def test_one_slip_is_understood_among_ten_thousand_names() -> None:
+    names = [f"step-{number}" for number in range(10_000)]
+    assert suggest("stpe-9123", names) == "step-9123"
+    assert suggest("stepp-9123", names) == "step-9123"
+    assert suggest("tep-9123", names) == "step-9123"
 
-    def candidates():
-        nonlocal looked_at
-        for number in range(10_000):
-            looked_at += 1
-            yield f"step-{number}"
 
-    suggest("stpe-1", candidates())
-    assert looked_at <= 2_001
+def test_no_more_candidates_are_looked_at_than_a_file_may_hold() -> None:
+    assert suggest("none-of-them", (f"x{number}" for number in count())) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.expressions import ExpressionFailed
@@ -11,6 +11,7 @@ from reconciler.core.templates import render, render_text
 from tests.core.expression_examples import VALUES
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_text_without_expressions_stays_as_it_is(text: str) -> None:
     text = text.replace("${{", "")
@@ -22,6 +23,7 @@ def test_a_doubled_dollar_gives_a_plain_one() -> None:
     assert render("$${{ x }} ${{ 1 }}", {}) == "${{ x }} 1"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="$")))
 def test_a_value_in_text_is_never_read_as_a_template(around: str) -> None:
     values = {"parameters": {"x": "${{ run.id }} $${{"}}

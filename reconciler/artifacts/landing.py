@@ -8,6 +8,8 @@ from types import TracebackType
 from reconciler.artifacts.beneath import stays_below
 from reconciler.errors import ArtifactCorrupt
 
+_UNPLAIN = frozenset({"", ".", ".."})
+
 
 class Landing:
     """Names are relative and plain, nothing is written twice, and links lead nowhere but inside.
@@ -18,24 +20,26 @@ class Landing:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._links: list[tuple[Path, str]] = []
-        self._parent = directory
+        self._made = ""
 
     def __enter__(self) -> Landing:
         return self
 
     def file(self, name: str) -> Path:
         """Where the file `name` goes; its directory is there."""
-        path = self._directory.joinpath(*_parts(name))
-        if path.parent != self._parent:  # files come sorted: mostly it is the one of the last
+        _demand_plain(name)
+        path = Path(f"{self._directory}/{name}")
+        above = name.rpartition("/")[0]
+        if above != self._made:  # names come sorted: mostly it is that of the last
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._parent = path.parent
+            self._made = above
         return path
 
     def directory(self, name: str) -> None:
         self.file(name).mkdir(exist_ok=True)
 
     def link(self, name: str, target: str) -> None:
-        if not stays_below(_parts(name), target):
+        if not stays_below(name.split("/"), target):
             raise ArtifactCorrupt(f"It holds {name!r}, a symlink to {target!r}, which leads outside.")
         self._links.append((self.file(name), target))
 
@@ -59,8 +63,6 @@ def _twice(error: OSError) -> ArtifactCorrupt:
     return ArtifactCorrupt(f"It holds one name twice: {error.filename2 or error.filename}.")
 
 
-def _parts(name: str) -> list[str]:
-    parts = name.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+def _demand_plain(name: str) -> None:
+    if "\0" in name or not _UNPLAIN.isdisjoint(name.split("/")):
         raise ArtifactCorrupt(f"It holds the name {name!r}, which is not plain and relative.")
-    return parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 from reconciler.artifacts.keys import PARTIAL
 from reconciler.errors import PermanentError, StoreUnavailable
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAY_PASS = frozenset(
     {
         errno.ENOSPC,
@@ -38,6 +40,18 @@ def translated(path: Path, verb: str) -> Iterator[None]:
         raise PermanentError(message, hint="Check the path and who may use it.") from error
 
 
+def create(path: str | Path, mode: int = 0o666) -> int:
+    """A descriptor of a new file, never of one that is there; the umask takes its part of `mode`."""
+    return os.open(path, _NEW, mode)
+
+
+def write_all(descriptor: int, chunk: bytes | memoryview) -> None:
+    """A disk that gets full takes a part first."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
 @contextmanager
 def appearing(path: Path) -> Iterator[Callable[[bytes], object]]:
     """The `write` of a new file that appears at `path`, replacing a file there, when the block ends well.
@@ -45,22 +59,31 @@ def appearing(path: Path) -> Iterator[Callable[[bytes], object]]:
     Not synced to the disk: a process that is killed loses nothing, and what a power cut takes is found by
     size and sha256 at the next fetch. A sync for each file would cost more than the copy itself.
     """
-    partial = path.parent / f"{PARTIAL}{secrets.token_hex(8)}"
+    partial = f"{path.parent}/{PARTIAL}{secrets.token_hex(8)}"
     with translated(path, "write"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(partial, "xb")  # noqa: SIM115  (closed below, before it is renamed)
+        descriptor = _create_below(path.parent, partial)
 
     def write(chunk: bytes) -> None:
         with translated(path, "write"):
-            file.write(chunk)
+            write_all(descriptor, chunk)
 
     try:
-        yield write
+        try:
+            yield write
+        finally:
+            os.close(descriptor)
         with translated(path, "write"):
-            file.close()
-            partial.replace(path)
+            os.replace(partial, path)  # noqa: PTH105  (the partial name is a string: 10,000 of them count)
     except BaseException:
         with suppress(OSError):
-            file.close()
-        partial.unlink(missing_ok=True)
+            os.unlink(partial)  # noqa: PTH108
         raise
+
+
+def _create_below(directory: Path, path: str) -> int:
+    """Nearly always the directory is there already."""
+    try:
+        return create(path)
+    except FileNotFoundError:
+        directory.mkdir(parents=True, exist_ok=True)
+        return create(path)

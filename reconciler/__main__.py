@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from reconciler.settings import Settings
+
 
 def main() -> int:
     """The command line, as `reconciler` and as `python -m reconciler`; returns the exit code."""
@@ -28,25 +30,41 @@ def _is_quiet(arguments: Sequence[str]) -> bool:
     names = {row.flag: row.name for row in table().values() if row.flag} | {"--config": "config"}
     flags: dict[str, str] = {}
     for flag, text in _pairs(arguments):
-        if flag not in names:
+        if flag not in names or text is None:
             return False
         flags[names[flag]] = text
     config = flags.pop("config", None)
     try:
-        revision = quiet.is_quiet(read_settings(flags, config=config))
+        settings = read_settings(flags, config=config)
+        revision = quiet.is_quiet(settings)
     except ReconcilerError:
         return False
     if revision is not None:
-        print(f"nothing to do at {revision[:12]}")
+        _tell(settings, revision)
     return revision is not None
 
 
-def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """`--flag text` and `--flag=text`; a flag without a text has the text ""."""
+def _tell(settings: Settings, revision: str) -> None:
+    """What the summary of the real command line would tell, as the settings want it."""
+    text = f"nothing to do at {revision[:12]}"
+    if settings.logging.format == "json":
+        import json
+        import time
+
+        at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        counts = {"started": 0, "published": 0, "openRuns": 0, "errors": []}
+        line = {"at": at, "level": "info", "event": "summary", "text": text, "revision": revision, **counts}
+        text = json.dumps(line)
+    if settings.logging.level != "error":
+        print(text, file=sys.stderr)
+
+
+def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """`--flag text` and `--flag=text`; a flag without a text has none."""
     rest = iter(arguments)
     for word in rest:
         flag, equals, text = word.partition("=")
-        yield flag, text if equals else next(rest, "")
+        yield flag, text if equals else next(rest, None)
 
 
 if __name__ == "__main__":

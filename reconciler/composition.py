@@ -116,6 +116,11 @@ def state_path(settings: Settings) -> Path:
     return Path(settings.state.directory) / "state.db"
 
 
+def has_state(settings: Settings) -> bool:
+    """Whether there is a database; false too where nobody may look, which opening it then tells."""
+    return os.path.exists(state_path(settings))  # noqa: PTH110  (pathlib raises there)
+
+
 def remove_state(settings: Settings) -> None:
     """Delete the database with its journals."""
     for suffix in ("", "-wal", "-shm"):

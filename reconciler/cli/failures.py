@@ -38,6 +38,8 @@ def exit_code_of() -> Iterator[Code]:
     except click.ClickException as error:
         error.show()
         code.value = EXIT_USAGE if isinstance(error, click.UsageError) else error.exit_code
+    except SystemExit as leave:  # click leaves like this when whoever read our output has gone
+        code.value = leave.code if isinstance(leave.code, int) else EXIT_FAILED
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         code.value = EXIT_INTERRUPTED

@@ -49,7 +49,7 @@ def remark(text: str, colour: str | None = None) -> None:
 def print_table(rows: Iterable[Sequence[str]], indent: str = "") -> None:
     """Columns, aligned; phases are coloured."""
     cells = [[plain(cell).replace("\n", " ") for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]  # none where there is no row
     for row in cells:
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         padded[-1] = row[-1]

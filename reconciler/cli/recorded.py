@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,9 +34,8 @@ class Asked:
 @contextmanager
 def recorded(settings: Settings) -> Iterator[State]:
     """The state, read only; StateError says what to do when there is none."""
-    path = composition.state_path(settings)
-    if not os.path.exists(path):  # noqa: PTH110  (pathlib raises for a directory that cannot be entered)
-        raise StateError(f"There is no state at {path}.", hint=NO_STATE_HINT)
+    if not composition.has_state(settings):
+        raise StateError(f"There is no state at {composition.state_path(settings)}.", hint=NO_STATE_HINT)
     with composition.open_state(settings, read_only=True) as state:
         yield state
 

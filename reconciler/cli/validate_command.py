@@ -94,7 +94,8 @@ def _sentence(problems: Sequence[Problem], files: int, workflows: int) -> str:
     warnings = len(problems) - errors
     counts = [_count(errors, "error")] if errors else []
     counts += [_count(warnings, "warning")] if warnings else []
-    return f"{_count(files, 'file')}, {_count(workflows, 'sound workflow')}, {', '.join(counts) or 'no problems'}"
+    told = ", ".join(counts) or "no problems"
+    return f"{_count(files, 'file')}, {_count(workflows, 'sound workflow')}, {told}"
 
 
 def _count(number: int, noun: str) -> str:

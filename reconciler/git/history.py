@@ -75,42 +75,11 @@ class LedgerHistory:
 
         Git itself says which record a commit wrote, so this holds wherever the workflow stood then.
         """
-        commits: deque[str] = deque()
-
-        def asked() -> Iterator[bytes]:
-            for commit, blob in self._written(entry.commit for entry in entries):
-                commits.append(commit)
-                yield f"{blob}\n".encode("ascii")
-
-        with self._sound():
-            chunks = self._git.stream(
-                "cat-file", "--batch", "--buffer", stdin=asked(), doing="read the records"
-            )
-            for answer in answers(chunks, _LARGEST_RECORD):
-                commit = commits.popleft()
-                if answer.missing:  # nothing is filtered here, so it was lost
-                    raise CloneDamaged(f"Could not read the record of {commit[:12]}: our clone has lost it.")
-                if answer.content is not None:
-                    yield commit, answer.content
+        return self._contents(self._written(entry.commit for entry in entries))
 
     def latest_records(self, tip: LedgerTip) -> Iterator[tuple[str, bytes]]:
         """The latest record of every workflow at `tip`, with the directory where it stands."""
-        with self._sound():
-            found: deque[tuple[str, bytes]] = deque()
-            for item in (
-                self._split("ls-tree", "-r", "-z", "--end-of-options", tip.commit) if tip.commit else ()
-            ):
-                about, _, path = item.partition(b"\t")
-                place, _, name = path.decode("utf-8", "replace").rpartition("/")
-                if name == RECORD:
-                    found.append((place, about.split(b" ")[2]))
-            asked = [blob + b"\n" for _, blob in found]
-            chunks = self._git.stream(
-                "cat-file", "--batch", "--buffer", stdin=asked, doing="read the records"
-            )
-            for (place, _), answer in zip(found, answers(chunks, _LARGEST_RECORD), strict=True):
-                if answer.content is not None:
-                    yield place, answer.content
+        return self._contents(self._standing(tip.commit)) if tip.commit else iter(())
 
     def top_level(self, tip: LedgerTip) -> set[str]:
         """The names in the root of the tree."""
@@ -136,6 +105,31 @@ class LedgerHistory:
         paths = arguments[len(options) :]
         listed = self._split("ls-tree", *options, "-z", "--name-only", "--end-of-options", tip.commit, *paths)
         return [name.decode("utf-8", "replace") for name in listed]
+
+    def _contents(self, found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+        """The content of each blob in place of its id; both are drawn as they come, in bounded memory."""
+        asked: deque[str] = deque()
+
+        def lines() -> Iterator[bytes]:
+            for what, blob in found:
+                asked.append(what)
+                yield f"{blob}\n".encode("ascii")
+
+        with self._sound():
+            for answer in answers(self._git.objects(lines(), "read the records"), _LARGEST_RECORD):
+                what = asked.popleft()
+                if answer.missing:  # nothing is filtered here, so it was lost
+                    raise CloneDamaged(f"Could not read the record of {what}: our clone has lost it.")
+                if answer.content is not None:
+                    yield what, answer.content
+
+    def _standing(self, commit: str) -> Iterator[tuple[str, str]]:
+        """Every record in the tree of a commit, by its directory."""
+        for item in self._split("ls-tree", "-r", "-z", "--end-of-options", commit):
+            about, _, path = item.decode("utf-8", "replace").partition("\t")
+            place, _, name = path.rpartition("/")
+            if name == RECORD:
+                yield place, about.split(" ")[2]
 
     def _written(self, commits: Iterable[str]) -> Iterator[tuple[str, str]]:
         """The commits that wrote a record, each with its blob."""

@@ -15,6 +15,9 @@ from reconciler.git.access import GitAccess, basic_credentials, read_token
 from reconciler.git.process import CommandFailed
 
 
+_LONGEST = 600
+
+
 class CloneDamaged(GitUnavailable):
     """Our own copy is broken or was tampered with; it is deleted, and the next use clones anew."""
 
@@ -190,4 +193,5 @@ def _telling(said: str) -> str:
         if line and not line.startswith("hint:")
     ]
     telling = [line for line in kept if not line.startswith(("warning:", "From ", "To ", "Please make sure"))]
-    return "; ".join(dict.fromkeys(telling or kept))[:600]
+    # The last line is the one that tells what became of it all.
+    return "; ".join(dict.fromkeys(telling or kept))[-_LONGEST:]

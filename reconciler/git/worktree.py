@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reconciler.errors import GitError
+from reconciler.git.checkout import root_of
 from reconciler.git.translate import redact
 from reconciler.git.tree import TreeEntry, entry
 
@@ -47,14 +48,6 @@ class Worktree:
         self.directory = Path(directory).absolute()
         self._places: dict[str, bytes] = {}
 
-    @classmethod
-    def around(cls, path: str | os.PathLike[str]) -> Worktree:
-        """The whole checkout that `path` is in; where it is in none, its directory."""
-        place = Path(path).absolute()
-        place = place if place.is_dir() else place.parent
-        root = next((parent for parent in (place, *place.parents) if (parent / ".git").exists()), place)
-        return cls(root)
-
     def entries(self, revision: str = "") -> Iterator[TreeEntry]:
         """Every file as it is now, sorted as git sorts; `revision` is not looked at."""
         self._places.clear()
@@ -71,10 +64,7 @@ class Worktree:
             yield blob, self._content(path, blob, limit) if path is not None else None
 
     def _paths(self) -> Iterable[bytes]:
-        return self._tracked() if self._is_checkout() else _walk(os.fsencode(self.directory))
-
-    def _is_checkout(self) -> bool:
-        return any((place / ".git").exists() for place in (self.directory, *self.directory.parents))
+        return self._tracked() if root_of(self.directory) else _walk(os.fsencode(self.directory))
 
     def _tracked(self) -> Iterable[bytes]:
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

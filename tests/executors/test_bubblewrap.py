@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,18 +27,29 @@ def output(path: str, name: str = "out") -> dict[str, tuple[ArtifactOutput, ...]
     return {"artifact_outputs": (ArtifactOutput(name, path),)}
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/message", "/out/deep/er/x", "/etc/x", "/etc/ssl/x", "/usr/local/share/x", "/var/run/x", "/opt/x", "/root/x"]
-    + ["/tmp/of-mine", "/tmp/of-mine/x", "/reconciler/work/x", "x", "deep/x", "/etc/hostname", "/bin/x", "/ünï/ä b"],
-)
+ANYWHERE = [
+    *("/message", "/out/deep/er/x", "/etc/x", "/etc/ssl/x", "/usr/local/share/x", "/var/run/x", "/opt/x"),
+    *("/root/x", "/tmp/of-mine", "/tmp/of-mine/x", "/reconciler/work/x", "x", "deep/x", "/etc/hostname"),
+    *("/bin/x", "/ünï/ä b"),
+]
+
+
+def content(path: str | Path) -> bytes | None:
+    return Path(path).read_bytes() if Path(path).exists() else None
+
+
+def names(directory: str) -> set[str]:
+    return {path.name for path in Path(directory).iterdir()}
+
+
+@pytest.mark.parametrize("path", ANYWHERE)
 def test_an_output_may_be_written_anywhere_but_in_the_system(house: LocalHouse, path: str) -> None:
-    before = os.path.exists(path) and Path(path).read_bytes()
-    asked = call("a", f"mkdir -p '{os.path.dirname(path) or '.'}' && echo mine >'{path}'", **output(path))
+    before = content(path)
+    asked = call("a", f"mkdir -p '{Path(path).parent}' && echo mine >'{path}'", **output(path))
     observation = run(house.open(), asked)
     assert failure(observation) == (None, ""), observation.log_tail
     assert stored(house.store, observation.outputs.artifacts["out"]) == b"mine\n"
-    assert (os.path.exists(path) and Path(path).read_bytes()) == before
+    assert content(path) == before
 
 
 @pytest.mark.parametrize("path", ["/in.txt", "/in/deep/x", "/etc/x", "/etc/hostname", "/tmp/x", "/var/run/x"])
@@ -48,7 +58,9 @@ def test_an_input_may_stand_anywhere_but_in_the_system(house: LocalHouse, path: 
     assert observation.log_tail == "given"
 
 
-@pytest.mark.parametrize("path", ["/", "/proc/x", "/sys/x", "/dev/shm/x", "/dev", "/reconciler/x", "/reconciler"])
+@pytest.mark.parametrize(
+    "path", ["/", "/proc/x", "/sys/x", "/dev/shm/x", "/dev", "/reconciler/x", "/reconciler"]
+)
 def test_a_path_in_the_system_is_refused_before_the_start(house: LocalHouse, path: str) -> None:
     executor = house.open()
     with pytest.raises(LaunchRejected, match="belongs to the system"):
@@ -67,9 +79,9 @@ def test_opening_a_directory_up_hides_nothing(house: LocalHouse) -> None:
         asked = call(step, f"ls -A {directory}", **output("/etc/ssl/x"))
         return set(stored(house.store, run(house.open(), asked).log).decode().split())
 
-    assert listed("a", "/etc/ssl") == set(os.listdir("/etc/ssl"))
-    assert listed("b", "/etc") == set(os.listdir("/etc"))
-    assert listed("c", "/") == set(os.listdir("/")) | {"reconciler"}
+    assert listed("a", "/etc/ssl") == names("/etc/ssl")
+    assert listed("b", "/etc") == names("/etc")
+    assert listed("c", "/") == names("/") | {"reconciler"}
 
 
 def test_the_host_cannot_be_written(house: LocalHouse, tmp_path: Path) -> None:
@@ -81,7 +93,9 @@ def test_the_host_cannot_be_written(house: LocalHouse, tmp_path: Path) -> None:
     observation = run(house.open(), asked)
     assert observation.exit_code == 0
     assert observation.log_tail.count("Read-only file system") >= 6
-    assert not any(os.path.exists(f"{top}/x") for top in ("", "/etc", "/usr", "/var", "/root", "/run", tmp_path))
+    assert not any(
+        Path(f"{top}/x").exists() for top in ("", "/etc", "/usr", "/var", "/root", "/run", tmp_path)
+    )
 
 
 def test_the_host_stays_read_only_where_it_was_opened_up(house: LocalHouse) -> None:
@@ -104,7 +118,14 @@ def test_a_step_sees_no_attempt_but_its_own(house: LocalHouse) -> None:
 def test_credentials_are_hidden(make_house: Callable[..., LocalHouse]) -> None:
     with TemporaryDirectory(dir="/var/tmp") as directory:  # /tmp is another one for the step
         home = Path(directory)
-        for name in (".ssh/id", ".aws/credentials", ".config/gcloud/x", ".netrc", ".config/visible", "settings"):
+        for name in (
+            ".ssh/id",
+            ".aws/credentials",
+            ".config/gcloud/x",
+            ".netrc",
+            ".config/visible",
+            "settings",
+        ):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(f"content of {name}\n")
         (home / "link").symlink_to(home / "settings")
@@ -121,7 +142,9 @@ def test_hidden_paths_outside_of_tmp_are_covered(make_house: Callable[..., Local
 
 
 def test_processes_of_the_host_are_not_seen(house: LocalHouse) -> None:
-    observation = run(house.open(), call("a", "ls -d /proc/[0-9]* | wc -l", "kill -0 2>/dev/null $PPID; echo $$"))
+    observation = run(
+        house.open(), call("a", "ls -d /proc/[0-9]* | wc -l", "kill -0 2>/dev/null $PPID; echo $$")
+    )
     assert int(observation.log_tail.split()[0]) < 8
 
 
@@ -164,7 +187,9 @@ def test_a_sandbox_that_cannot_be_set_up_is_not_the_step_s_failure(house: LocalH
 
 
 def test_exit_code_1_of_the_command_is_its_own(house: LocalHouse) -> None:
-    assert failure(run(house.open(), call("a", "echo bwrap: execvp x: No such file or directory; exit 1"))) == (
+    assert failure(
+        run(house.open(), call("a", "echo bwrap: execvp x: No such file or directory; exit 1"))
+    ) == (
         FAILURE,
         "ExitCode",
     )

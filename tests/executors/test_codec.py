@@ -68,7 +68,9 @@ def test_times_are_written_in_utc() -> None:
 
 
 def test_fields_of_a_later_release_are_left_alone() -> None:
-    assert codec.decode(AttemptKey, {"run_id": "r", "step": "s", "attempt": 1, "new": 1}) == AttemptKey("r", "s", 1)
+    assert codec.decode(AttemptKey, {"run_id": "r", "step": "s", "attempt": 1, "new": 1}) == AttemptKey(
+        "r", "s", 1
+    )
 
 
 @pytest.mark.parametrize(

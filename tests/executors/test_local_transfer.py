@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +21,17 @@ from reconciler.executors.local.place import Place
 from reconciler.model.run import InputFile, Status
 from reconciler.model.workflow import ArtifactOutput, ParameterOutput
 from tests.executors.conftest import LocalHouse
-from tests.executors.contract import FAILURE, INFRASTRUCTURE, a_run, an_artifact, call, failure, run, seen, stored
+from tests.executors.contract import (
+    FAILURE,
+    INFRASTRUCTURE,
+    a_run,
+    an_artifact,
+    call,
+    failure,
+    run,
+    seen,
+    stored,
+)
 
 
 class Failing(DirectoryStore):
@@ -70,7 +79,12 @@ class Recovering(Failing):
 def test_a_store_that_answers_late_costs_nothing_but_time(house: LocalHouse) -> None:
     data = an_artifact(house.store, "data", b"rows")
     house.store = Recovering(house.store.root, reads=1, writes=1)  # type: ignore[attr-defined]
-    asked = call("a", "cat x; cp x y", input_files=(InputFile("x", data),), artifact_outputs=(ArtifactOutput("y", "y"),))
+    asked = call(
+        "a",
+        "cat x; cp x y",
+        input_files=(InputFile("x", data),),
+        artifact_outputs=(ArtifactOutput("y", "y"),),
+    )
     observation = run(house.open(), asked)
     assert failure(observation) == (None, "")
     assert stored(house.store, observation.outputs.artifacts["y"]) == b"rows"
@@ -113,6 +127,12 @@ def test_a_value_that_is_too_large_is_refused_without_reading_it_all(house: Loca
     assert observation.outputs.parameters == {}
 
 
+def test_both_streams_are_one_log_in_the_order_of_writing(house: LocalHouse) -> None:
+    asked = call("a", "echo 1; echo 2 >&2; echo 3; echo 4 >/dev/stderr; echo 5 >/dev/stdout; echo 6")
+    observation = run(house.open(), asked)
+    assert observation.log_tail == "1\n2\n3\n4\n5\n6\n"
+
+
 BIG_LOG = """
 import resource, sys
 from pathlib import Path
@@ -120,7 +140,8 @@ from reconciler.artifacts.directory import DirectoryStore
 from reconciler.executors.local import LocalExecutor, Options
 from reconciler.model.run import AttemptKey, Status, StepCall
 root, isolation = Path(sys.argv[1]), sys.argv[2]
-executor = LocalExecutor(root / "attempts", DirectoryStore(root / "store"), None, Options(isolation=isolation))
+options = Options(isolation=isolation)
+executor = LocalExecutor(root / "attempts", DirectoryStore(root / "store"), None, options)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 script = "i=0; while [ $i -lt 50 ]; do head -c 1000000 /dev/zero | tr '\\\\0' x; echo; i=$((i+1)); done"
 key = AttemptKey("r", "a", 1)
@@ -170,10 +191,8 @@ def test_a_full_disk_is_no_failure_of_the_step_and_passes(house: LocalHouse, tmp
         house.root = disk / "attempts"
         executor = house.open()
         filler = disk / "filler"
-        try:
+        with suppress(OSError):
             filler.write_bytes(bytes(100_000))
-        except OSError:
-            pass
         with pytest.raises(ExecutorUnavailable, match="No space left"):
             executor.launch(call("a", "echo ran"))
         with pytest.raises(ExecutorUnavailable, match="No space left"):
@@ -182,7 +201,9 @@ def test_a_full_disk_is_no_failure_of_the_step_and_passes(house: LocalHouse, tmp
         assert run(executor, call("a", "echo ran")).log_tail == "ran\n"
 
 
-def test_a_directory_that_cannot_be_written_is_said_so(make_house: Callable[..., LocalHouse], tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_said_so(
+    make_house: Callable[..., LocalHouse], tmp_path: Path
+) -> None:
     house = make_house("none")
     house.root = tmp_path / "file"
     house.root.touch()
@@ -191,10 +212,12 @@ def test_a_directory_that_cannot_be_written_is_said_so(make_house: Callable[...,
     house.root = tmp_path / "attempts"
 
 
-def test_without_room_for_another_process_the_launch_is_put_off(make_house: Callable[..., LocalHouse]) -> None:
+def test_without_room_for_another_process_the_launch_is_put_off(
+    make_house: Callable[..., LocalHouse],
+) -> None:
     executor = make_house("none").open()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = len(os.listdir("/proc/self/fd"))
+    used = sum(1 for _ in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
     try:
         with pytest.raises(ExecutorUnavailable):

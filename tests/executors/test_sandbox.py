@@ -19,7 +19,17 @@ BINDS = {"/reconciler/work": "/a/work", "/reconciler/home": "/a/home", "/tmp": "
 
 TAIL = [
     *("--proc", "/proc", "--dev", "/dev"),
-    *("--bind", "/a/work", "/reconciler/work", "--bind", "/a/home", "/reconciler/home", "--bind", "/a/tmp", "/tmp"),
+    *(
+        "--bind",
+        "/a/work",
+        "/reconciler/work",
+        "--bind",
+        "/a/home",
+        "/reconciler/home",
+        "--bind",
+        "/a/tmp",
+        "/tmp",
+    ),
 ]
 APART = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL", "--die-with-parent"]
 

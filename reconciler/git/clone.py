@@ -69,16 +69,14 @@ class Clone:
     def _bring(self, branch: str, ref: str, timeout: float) -> bool:
         """Fetch; False when the remote has no such branch."""
         argv = safety.fetch_argv(self.directory, f"+refs/heads/{branch}:{ref}")
-        for config in (self._filter, safety.unchecked(self._filter)):
-            try:
-                run(argv, safety.environment(self.access, config), timeout=timeout)
-            except CommandFailed as failure:
-                if b"couldn't find remote ref" in failure.stderr:
-                    return False
-                if config is self._filter and safety.is_judged_per_file(failure.stderr):
-                    continue
+        try:
+            run(argv, safety.environment(self.access, self._filter), timeout=timeout)
+        except CommandFailed as failure:
+            if b"couldn't find remote ref" in failure.stderr:
+                return False
+            if not safety.is_judged_per_file(failure.stderr):
                 raise
-            break
+            run(argv, safety.environment(self.access, safety.unchecked(self._filter)), timeout=timeout)
         return True
 
     def renew(self) -> None:
@@ -158,11 +156,7 @@ class Clone:
         how = ("-a",) if self._filter else ("--geometric=2",)
         argv = ["git", f"--git-dir={self.directory}", "repack", "-d", "-n", "--quiet", *how]
         try:
-            run(
-                argv,
-                safety.environment(None, self._filter),
-                timeout=self.access.timeout * _FIRST_TIME_PATIENCE,
-            )
+            run(argv, safety.environment(None, self._filter), timeout=self.access.timeout)
         except CommandFailed:
             return
 

@@ -86,6 +86,21 @@ class Git:
                 return None
             raise self._broken(failure, doing) from failure
 
+    def items(
+        self, command: str, *arguments: str, doing: str, stdin: Iterable[bytes] = ()
+    ) -> Generator[bytes, None, None]:
+        """What one local command prints with `-z`, item by item."""
+        rest = b""
+        for chunk in self.stream(command, *arguments, doing=doing, stdin=stdin):
+            *items, rest = (rest + chunk).split(b"\0")
+            yield from items
+        if rest:
+            yield rest
+
+    def has(self, oid: str) -> bool:
+        """Whether the clone holds an object."""
+        return self.answer("cat-file", "-e", oid, doing=f"look for {oid[:12]}") is not None
+
     def objects(self, asked: Iterable[bytes], doing: str) -> Generator[bytes, None, None]:
         """The objects named in `asked`, one a line, as `cat-file --batch` writes them."""
         return self.stream("cat-file", "--batch", "--buffer", doing=doing, stdin=asked, strict=True)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from reconciler.git.access import GitAccess
+from reconciler.git.access import GitAccess, is_object_id
 from reconciler.git.clone import Clone
 from reconciler.git.command import Git
 from reconciler.git.objects import answers
@@ -22,6 +22,7 @@ from reconciler.ledger import layout
 
 RECORD = "record.json"
 _LARGEST_RECORD = 16 << 20
+_DOING = "read the ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,10 @@ class LedgerHistory:
         if tip is None or since == tip:
             return
         with self._sound():
-            span = f"{since}..{tip}" if since and self._has(since) else tip
-            for item in self._split("log", "-z", "--reverse", "--format=%H%n%B", "--end-of-options", span):
+            known = since is not None and is_object_id(since) and self._git.has(since)
+            arguments = ("-z", "--reverse", "--format=%H%n%B", "--end-of-options")
+            span = f"{since}..{tip}" if known else tip
+            for item in self._git.items("log", *arguments, span, doing=_DOING):
                 commit, _, message = item.decode("utf-8", "replace").partition("\n")
                 yield LedgerEntry(commit, message)
 
@@ -89,21 +92,21 @@ class LedgerHistory:
     def paths(self, tip: LedgerTip, names: Collection[str]) -> dict[str, str]:
         """Where those of the workflows that have a place at `tip` stand."""
         with self._sound():
-            root = set(self._names(tip, "-d"))
-            inside = self._names(tip, "-d", f"{layout.SHARDS}/") if layout.SHARDS in root else []
+            root = set(self._names(tip))
+            inside = self._names(tip, f"{layout.SHARDS}/") if layout.SHARDS in root else []
             shards: dict[str, set[str]] = {shard.rpartition("/")[2]: set() for shard in inside}
-            for path in self._names(tip, "-d", *(f"{shard}/" for shard in inside)) if inside else ():
+            for path in self._names(tip, *(f"{shard}/" for shard in inside)) if inside else ():
                 _, shard, name = path.split("/", 2)
                 shards[shard].add(name)
         places = layout.places(root, shards)
         return {name: places[name] for name in names if name in places}
 
-    def _names(self, tip: LedgerTip, *arguments: str) -> list[str]:
+    def _names(self, tip: LedgerTip, *folders: str) -> list[str]:
+        """What stands in the root, or in `folders`, each ending in "/"."""
         if tip.commit is None:
             return []
-        options = [argument for argument in arguments if argument.startswith("-")]
-        paths = arguments[len(options) :]
-        listed = self._split("ls-tree", *options, "-z", "--name-only", "--end-of-options", tip.commit, *paths)
+        arguments = ("-z", "--name-only", "--end-of-options", tip.commit, *folders)
+        listed = self._git.items("ls-tree", *arguments, doing=_DOING)
         return [name.decode("utf-8", "replace") for name in listed]
 
     def _contents(self, found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
@@ -116,7 +119,7 @@ class LedgerHistory:
                 yield f"{blob}\n".encode("ascii")
 
         with self._sound():
-            for answer in answers(self._git.objects(lines(), "read the records"), _LARGEST_RECORD):
+            for answer in answers(self._git.objects(lines(), _DOING), _LARGEST_RECORD):
                 what = asked.popleft()
                 if answer.missing:  # nothing is filtered here, so it was lost
                     raise CloneDamaged(f"Could not read the record of {what}: our clone has lost it.")
@@ -125,7 +128,7 @@ class LedgerHistory:
 
     def _standing(self, commit: str) -> Iterator[tuple[str, str]]:
         """Every record in the tree of a commit, by its directory."""
-        for item in self._split("ls-tree", "-r", "-z", "--end-of-options", commit):
+        for item in self._git.items("ls-tree", "-r", "-z", "--end-of-options", commit, doing=_DOING):
             about, _, path = item.decode("utf-8", "replace").partition("\t")
             place, _, name = path.rpartition("/")
             if name == RECORD:
@@ -136,7 +139,7 @@ class LedgerHistory:
         options = ("-r", "--root", "--raw", "-z", "--no-abbrev", "--no-renames")
         asked = (f"{commit}\n".encode("ascii") for commit in commits)
         commit = about = ""
-        for item in self._split("diff-tree", "--stdin", *options, stdin=asked):
+        for item in self._git.items("diff-tree", "--stdin", *options, stdin=asked, doing=_DOING):
             text = item.decode("utf-8", "replace")
             if about:
                 if commit and text.endswith(f"/{RECORD}") and not about.endswith("D"):
@@ -147,18 +150,6 @@ class LedgerHistory:
                 about = text
             else:
                 commit = text.strip()
-
-    def _split(self, command: str, *arguments: str, stdin: Iterable[bytes] = ()) -> Iterator[bytes]:
-        """The NUL-separated items that a command prints."""
-        rest = b""
-        for chunk in self._git.stream(command, *arguments, stdin=stdin, doing="read the ledger"):
-            *items, rest = (rest + chunk).split(b"\0")
-            yield from items
-        if rest:
-            yield rest
-
-    def _has(self, commit: str) -> bool:
-        return self._git.answer("cat-file", "-e", commit, doing="look for a commit") is not None
 
     @contextmanager
     def _sound(self) -> Iterator[None]:

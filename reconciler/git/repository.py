@@ -83,7 +83,7 @@ class Repository:
         """Whether `newer` builds on `older`: false after a rewrite, and where `older` is no longer known."""
         _check(older)
         _check(newer)
-        if not self._has(older):
+        if not self._git.has(older):
             return False
         arguments = ("--is-ancestor", "--end-of-options", older, newer)
         return self._git.answer("merge-base", *arguments, doing="compare two revisions") is not None
@@ -117,16 +117,11 @@ class Repository:
             )
 
     def _ls_tree(self, how: str, revision: str, *paths: str) -> Iterator[tuple[bytes, str, str]]:
-        doing = f"list the files of {revision[:12]}"
-        rest = b""
-        for chunk in self._git.stream(
-            "ls-tree", how, "-z", "--end-of-options", revision, *paths, doing=doing
-        ):
-            *lines, rest = (rest + chunk).split(b"\0")
-            for line in lines:
-                about, _, path = line.partition(b"\t")
-                mode, _, oid = about.decode("ascii").split(" ")
-                yield path, mode, oid
+        arguments = (how, "-z", "--end-of-options", revision, *paths)
+        for item in self._git.items("ls-tree", *arguments, doing=f"list the files of {revision[:12]}"):
+            about, _, path = item.partition(b"\t")
+            mode, _, oid = about.decode("ascii").split(" ")
+            yield path, mode, oid
 
     def _renewed(self, revision: str, listing: Callable[[], Iterator[_T]]) -> Iterator[_T]:
         """`listing()`, and once more on a new clone where the old one is damaged and gave nothing yet."""
@@ -136,7 +131,7 @@ class Repository:
                 began = True
                 yield item
         except CloneDamaged as damage:
-            if revision != self.tip() and not self._has(revision):
+            if revision != self.tip() and not self._git.has(revision):
                 raise GitError(
                     f"The revision {revision[:12]} is not in {self.access.url} any more.",
                     hint="The history was rewritten; the next pass takes the branch as it is now.",
@@ -157,9 +152,6 @@ class Repository:
                 yield answer.id, answer.content
         for blob in waiting:
             yield blob, None
-
-    def _has(self, oid: str) -> bool:
-        return self._git.answer("cat-file", "-e", oid, doing=f"look for {oid[:12]}") is not None
 
     def _commit(self, name: str) -> str | None:
         arguments = ("--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")

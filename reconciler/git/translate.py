@@ -14,7 +14,6 @@ from reconciler.errors import GitError, GitUnavailable, PermanentError, Transien
 from reconciler.git.access import GitAccess, basic_credentials, read_token
 from reconciler.git.process import CommandFailed
 
-
 _LONGEST = 600
 
 
@@ -32,27 +31,30 @@ _DAMAGE = re.compile(
     re.IGNORECASE,
 )
 _NOT_DAMAGE = re.compile(
-    r"no space left|disk quota|permission denied|insufficient permission|remote: ", re.IGNORECASE
+    r"no space left|disk quota|permission|read-only file system|out of memory|cannot fork|remote: "
+    r"|unable to create thread|too many open files|resource temporarily",
+    re.IGNORECASE,
 )
 
 
 def is_damage(failure: CommandFailed) -> bool:
     """Whether git could not use its own directory, rather than the remote."""
-    said = failure.stderr.decode("utf-8", "replace")
-    return failure.code is not None and bool(_DAMAGE.search(said)) and not _NOT_DAMAGE.search(said)
+    return _may_be_damage(failure) and bool(_DAMAGE.search(failure.stderr.decode("utf-8", "replace")))
+
+
+def _may_be_damage(failure: CommandFailed) -> bool:
+    ended_by_itself = failure.code is not None and failure.code >= 0
+    return ended_by_itself and not _NOT_DAMAGE.search(failure.stderr.decode("utf-8", "replace"))
 
 
 def of_local_use(failure: CommandFailed, doing: str) -> TransientError | PermanentError:
     """The error for a command that needs nothing but our clone: it fails when the clone is damaged."""
-    said = redact(failure.stderr)
-    if failure.code is None or _NOT_DAMAGE.search(said):
-        return translate(failure, None, doing)
-    return _damaged(said, doing)
+    return _damaged(failure, doing) if _may_be_damage(failure) else translate(failure, None, doing)
 
 
-def _damaged(said: str, doing: str) -> CloneDamaged:
+def _damaged(failure: CommandFailed, doing: str) -> CloneDamaged:
     return CloneDamaged(
-        f"Could not {doing}: our clone is damaged ({_telling(said)}).",
+        f"Could not {doing}: our clone is damaged ({_telling(redact(failure.stderr))}).",
         hint="It is only a copy, and the next pass makes it anew.",
     )
 
@@ -68,6 +70,17 @@ class _Sign(NamedTuple):
 # Order matters: ssh ends every failure with "Could not read from remote repository", so what is
 # permanent is looked for first.
 _SIGNS = (
+    _Sign(
+        r"no space left|disk quota|insufficient permission|read-only file system"
+        r"|(unable to|cannot) (create|write|open|lock) .*: permission denied",
+        GitUnavailable,
+        "Check the free space, the owner and the rights of the state directory.",
+    ),
+    _Sign(
+        r"out of memory|cannot fork|unable to create thread|too many open files|resource temporarily",
+        GitUnavailable,
+        "The machine is short of memory, processes or files; the next pass tries again.",
+    ),
     _Sign(
         r"host key verification failed|host identification has changed|no \S+ host key is known",
         GitError,
@@ -119,11 +132,6 @@ _SIGNS = (
         "The remote holds a malformed object: `git fsck` in a clone names it.",
     ),
     _Sign(
-        r"no space left|disk quota",
-        GitUnavailable,
-        "Free some space where the state directory stands.",
-    ),
-    _Sign(
         r"hung up unexpectedly|rpc failed|could not read from remote",
         GitUnavailable,
         "The remote ended the connection; the next pass tries again.",
@@ -138,8 +146,8 @@ def translate(
     place = f" ({access.url})" if access else ""
     said = redact(failure.stderr, access)
     if is_damage(failure):
-        return _damaged(said, doing)
-    if failure.code is None:
+        return _damaged(failure, doing)
+    if failure.code is None or failure.code < 0:
         return _not_waited_for(failure, f"Could not {doing}{place}")
     sign = next((sign for sign in _SIGNS if re.search(sign.pattern, said, re.IGNORECASE)), None)
     message = f"Could not {doing}{place}: {_telling(said) or f'git ended with {failure.code}'}"
@@ -166,8 +174,9 @@ def unsignable(failure: CommandFailed, key: str) -> GitError:
 def _not_waited_for(failure: CommandFailed, what: str) -> TransientError | PermanentError:
     if failure.why.startswith("cannot be started"):
         return GitError(f"{what}: git {failure.why}.", hint="Install git 2.39 or later, and put it on PATH.")
+    why = f"was ended by signal {-failure.code}" if failure.code else f"{failure.why} and was ended"
     return GitUnavailable(
-        f"{what}: git {failure.why} and was ended.",
+        f"{what}: git {why}.",
         hint="The next pass tries again; or raise the git timeout.",
     )
 
@@ -185,12 +194,12 @@ def redact(stderr: bytes, access: GitAccess | None = None) -> str:
 
 
 def _telling(said: str) -> str:
-    """The lines that say why, as one: without progress, advice and repeated prefixes."""
+    """The lines that say why, as one: without progress, advice, banners and repeated prefixes."""
     lines = [line.strip() for line in said.splitlines()]
     kept = [
         re.sub(r"^(fatal|error|remote): *", "", line)
         for line in lines
-        if line and not line.startswith("hint:")
+        if line and not line.startswith(("hint:", "@"))
     ]
     telling = [line for line in kept if not line.startswith(("warning:", "From ", "To ", "Please make sure"))]
     # The last line is the one that tells what became of it all.

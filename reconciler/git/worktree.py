@@ -64,28 +64,12 @@ class Worktree:
             yield blob, self._content(path, blob, limit) if path is not None else None
 
     def _paths(self) -> Iterable[bytes]:
-        return self._tracked() if root_of(self.directory) else _walk(os.fsencode(self.directory))
-
-    def _tracked(self) -> Iterable[bytes]:
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        from git import Git
-        from git.exc import GitCommandError, GitCommandNotFound
-
-        git = Git(self.directory)
-        git.update_environment(**_OURS)
-        try:
-            listed: bytes = git.ls_files(
-                "-z", "--cached", "--others", "--exclude-standard", stdout_as_string=False
-            )
-        except GitCommandNotFound:
+        root = root_of(self.directory)
+        tracked = _tracked(root) if root else None
+        if root is None or tracked is None:
             return _walk(os.fsencode(self.directory))
-        except GitCommandError as error:
-            said = redact(str(error.stderr).encode())
-            raise GitError(
-                f"Could not list the files of '{self.directory}': {said.strip()[:300]}",
-                hint="Check that `git status` works there.",
-            ) from error
-        return dict.fromkeys(path for path in listed.split(b"\0") if path)
+        prefix = b"" if root == self.directory else os.fsencode(self.directory.relative_to(root)) + b"/"
+        return (path.removeprefix(prefix) for path in tracked if path.startswith(prefix))
 
     def _entry(self, path: bytes) -> TreeEntry | None:
         place = os.path.join(os.fsencode(self.directory), path)
@@ -114,6 +98,29 @@ class Worktree:
         except OSError:
             return None
         return content if len(content) <= limit and _blob_id(content) == blob else None
+
+
+def _tracked(root: Path) -> Iterable[bytes] | None:
+    """What git counts in the checkout at `root`; None where there is no git to ask.
+
+    Asked at the root whatever part is wanted: a hook's variables, such as GIT_INDEX_FILE, hold there only.
+    """
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    from git import Git
+    from git.exc import GitCommandError, GitCommandNotFound
+
+    git = Git(root)
+    git.update_environment(**_OURS)
+    options = ("-z", "--cached", "--others", "--exclude-standard")
+    try:
+        listed: bytes = git.ls_files(*options, stdout_as_string=False)
+    except GitCommandNotFound:
+        return None
+    except GitCommandError as error:
+        said = redact(str(error.stderr).encode()).strip()[:300]
+        hint = "Check that `git status` works there."
+        raise GitError(f"Could not list the files of '{root}': {said}", hint=hint) from error
+    return dict.fromkeys(path for path in listed.split(b"\0") if path)
 
 
 def _walk(root: bytes) -> Iterator[bytes]:

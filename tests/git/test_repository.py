@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,21 @@ def test_row_11_a_huge_blob_of_a_server_that_cannot_filter_is_not_kept_in_memory
     remote.commit({"huge.bin": b"x" * (2 << 20), "good": b"1"})
 
     assert contents(repository) == {"huge.bin": None, "good": b"1"}
+
+
+def test_row_11_a_tree_that_repeats_itself_without_end_is_listed_as_far_as_one_cares(
+    remote: Remote, repository: Repository
+) -> None:
+    """Eighty objects that stand for 8**20 files: whoever lists decides where to stop."""
+    tree = remote.tree([(b"file", b"x")])
+    for _ in range(20):
+        tree = remote.tree([(b"%d" % n, ("40000", tree)) for n in range(8)])
+    remote.commit_tree(remote.tree([(b"bomb", ("40000", tree)), (b"good", b"1")]))
+    tip = repository.fetch()
+    assert tip
+
+    assert len(list(islice(repository.entries(tip), 1000))) == 1000
+    assert repository.tree_id(tip, "bomb") == tree
 
 
 def test_row_11_other_branches_and_tags_are_not_fetched(

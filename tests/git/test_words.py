@@ -41,6 +41,9 @@ SAID = [
     ("fatal: early EOF", GitUnavailable, "next pass"),
     ("fatal: the remote end hung up unexpectedly", GitUnavailable, "next pass"),
     ("fatal: write error: No space left on device", GitUnavailable, "space"),
+    ("error: unable to write file /s/x: Read-only file system", GitUnavailable, "state directory"),
+    ("fatal: Unable to create '/s/x.lock': Permission denied", GitUnavailable, "state directory"),
+    ("fatal: Out of memory, malloc failed (tried to allocate 5 bytes)", GitUnavailable, "memory"),
     ("fatal: loose object 1 (stored in x) is corrupt", CloneDamaged, "anew"),
 ]
 
@@ -58,6 +61,7 @@ def test_what_git_says_decides_whether_another_try_may_help(
 
 def test_a_timeout_is_for_later_and_a_missing_git_is_not() -> None:
     assert isinstance(translate(CommandFailed(["git"], None, b"", "timed out"), ACCESS, "x"), GitUnavailable)
+    assert "signal 9" in str(translate(CommandFailed(["git"], -9, b""), ACCESS, "x"))
     missing = translate(CommandFailed(["git"], None, b"", "cannot be started: No such file"), ACCESS, "x")
     assert isinstance(missing, GitError)
     assert "Install git" in missing.hint
@@ -66,6 +70,7 @@ def test_a_timeout_is_for_later_and_a_missing_git_is_not() -> None:
 def test_what_the_server_writes_is_never_taken_for_damage_of_our_clone() -> None:
     assert not is_damage(CommandFailed(["git"], 1, b"remote: fatal: bad object, index is corrupt\n"))
     assert not is_damage(CommandFailed(["git"], None, b"corrupt", "timed out"))
+    assert not is_damage(CommandFailed(["git"], -9, b"corrupt"))
     assert is_damage(CommandFailed(["git"], 128, b"fatal: bad object HEAD"))
 
 

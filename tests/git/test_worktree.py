@@ -59,6 +59,15 @@ def test_new_files_count_and_ignored_and_deleted_ones_do_not(checkout: Path) -> 
     assert set(paths(Worktree(checkout / "flows"))) == {"a.yaml", "new.yaml"}
 
 
+def test_the_variables_of_a_hook_do_not_matter(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
+    monkeypatch.setenv("GIT_PREFIX", "flows/")
+
+    assert set(paths(Worktree(checkout))) == {".gitignore", "flows/a.yaml", "run.sh"}
+    assert set(paths(Worktree(checkout / "flows"))) == {"a.yaml"}
+
+
 def test_outside_of_git_every_file_counts(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.log").write_bytes(b"hi\n")

@@ -1,6 +1,7 @@
 """Write the pages of docs/ that are made from the code: `python -m docs.generate`, or `--check` them.
 
-docs/settings.md and docs/reconciler.example.yaml come from the table of settings.
+docs/settings.md and docs/reconciler.example.yaml come from the table of settings, docs/cli.md from the
+help of the commands.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import click
+
+from reconciler.cli import reconciler
 from reconciler.settings import Setting, Settings, shown, table
 from reconciler.settings.table import GROUPS
 
@@ -93,7 +97,52 @@ def quoted(text: str) -> str:
     return f'"{text}"' if "{" in text or "," in text else text
 
 
-PAGES = {"settings.md": settings_page, "reconciler.example.yaml": example_file}
+CLI_HEAD = """\
+# Commands
+
+<!-- Made by docs/generate.py from the help of the commands. -->
+
+Data goes to stdout, remarks and progress to stderr. `--output json` prints documents that
+[schemas/output.schema.json](../schemas/output.schema.json) describes; `show` and `run` print the record of
+[schemas/record.schema.json](../schemas/record.schema.json). Fields are added, never removed. Colour and live
+progress are for terminals only; `NO_COLOR=1` switches colour off.
+
+Every setting of [settings.md](settings.md) is also a flag of each command that reads settings; `--help` lists
+the few that people need often.
+
+| exit code | |
+|---|---|
+| 0 | done |
+| 1 | something in the world failed, or what was checked is wrong |
+| 2 | wrong usage or settings |
+| 3 | a bug; the message names the file with the report |
+| 75 | another pass is at work; try again later |
+| 130 | interrupted; what had to be ended in order was |
+
+**Completion** of commands, options and names of workflows, for this shell; put it into its start-up file:
+
+```console
+$ eval "$(_RECONCILER_COMPLETE=bash_source reconciler)"      # or zsh_source
+$ _RECONCILER_COMPLETE=fish_source reconciler | source
+```
+"""
+
+
+def cli_page() -> str:
+    """The help of every command, as a terminal of 100 columns shows it."""
+    parts = [CLI_HEAD]
+    context = click.Context(reconciler, info_name="reconciler")
+    for name in reconciler.list_commands(context):
+        command = reconciler.get_command(context, name)
+        assert command is not None
+        own = click.Context(
+            command, info_name=name, parent=context, terminal_width=100, max_content_width=100
+        )
+        parts.append(f"\n## {name}\n\n```text\n{command.get_help(own).rstrip()}\n```\n")
+    return "".join(parts)
+
+
+PAGES = {"settings.md": settings_page, "reconciler.example.yaml": example_file, "cli.md": cli_page}
 
 
 def main() -> int:

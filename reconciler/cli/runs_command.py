@@ -24,8 +24,10 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("workflow", required=False, shell_complete=workflow_names)
-@click.option("--phase", type=click.Choice([str(phase) for phase in Phase], case_sensitive=False))
-@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, metavar="N")
+@click.option("--phase", type=click.Choice([*Phase], case_sensitive=False), help="Only runs in this phase.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="At most so many."
+)
 @with_output()
 @with_settings
 def command(settings: Settings, workflow: str | None, phase: str | None, limit: int, output: str) -> None:

@@ -1,0 +1,119 @@
+"""`reconciler plan`: what would run and why, and nothing changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.command import call, follows_the_schema
+from tests.cli.definitions import TWO_STEPS, one
+
+
+def plan(place, *words, **variables):
+    """The plan as JSON: per workflow that would start, why."""
+    document = call(place, "plan", *words, "-o", "json", **variables).json
+    follows_the_schema(document, "plan")
+    return document
+
+
+def starts(place, *words, **variables):
+    return {each["workflow"]: each["reasons"] for each in plan(place, *words, **variables)["starts"]}
+
+
+def everything_below(directory: Path) -> dict[str, object]:
+    """Every file but those that SQLite itself makes to read beside somebody who writes."""
+    files = (p for p in directory.rglob("*") if p.is_file() and not p.name.endswith(("-shm", "-wal")))
+    return {str(p): (p.stat().st_mtime_ns, p.read_bytes()) for p in files}
+
+
+def pushed(place):
+    place.write("names.txt", "Ada\n")
+    place.push(two=TWO_STEPS, other=one("other", "true"))
+    return place
+
+
+def test_without_a_state_everything_is_new(place):
+    pushed(place)
+    assert starts(place) == {"two": ["new"], "other": ["new"]}
+    assert not place.state.exists()
+
+
+def test_what_has_run_is_unchanged_and_a_change_says_where(place):
+    pushed(place).run("pass")
+    assert starts(place) == {}
+    place.push(two=TWO_STEPS.replace("tee", "tee -a").replace("default: 1,", "default: 2,"))
+    assert starts(place) == {"two": ["step 'greet': command changed", "parameter 'times' changed"]}
+    place.write("names.txt", "Grace\n")
+    place.push("Another name", two=TWO_STEPS)
+    assert starts(place) == {"two": ["file names.txt changed"]}
+
+
+def test_it_changes_nothing(place):
+    pushed(place).run("pass")
+    place.push(other=one("other", "false"))
+    before = everything_below(place.state)
+    call(place, "plan")
+    assert everything_below(place.state) == before
+
+
+def test_the_working_tree_is_looked_at_before_anything_is_pushed(place):
+    pushed(place).run("pass")
+    place.write("workflows/fresh.yaml", one("fresh", "true"))
+    assert starts(place) == {}
+    assert starts(place, "--working-tree") == {"fresh": ["new"]}
+
+
+def test_a_revision_may_be_a_branch_or_a_commit(place):
+    pushed(place).run("pass")
+    place.git("checkout", "--quiet", "-b", "next")
+    place.write("workflows/fresh.yaml", one("fresh", "true"))
+    place.git("add", "--all")
+    place.git("commit", "--quiet", "--message", "Next")
+    place.git("push", "--quiet", "origin", "next")
+    assert starts(place, "--revision", "next") == {"fresh": ["new"]}
+    assert starts(place, "--revision", "main") == {}
+    assert "No commit and no branch 'nxt'" in call(place, "plan", "--revision", "nxt", code=1).err
+
+
+def test_against_a_base_what_has_run_does_not_count(place):
+    pushed(place)
+    place.write("workflows/two.yaml", TWO_STEPS.replace("tee", "tee -a"))
+    (place.clone / "workflows" / "other.yaml").unlink()
+    document = plan(place, "--working-tree", "--base", "main")
+    assert [each["workflow"] for each in document["starts"]] == ["two"]
+    assert document["gone"] == ["other"]
+
+
+def test_without_settings_the_checkout_around_is_looked_at(place):
+    pushed(place)
+    none = {"RECONCILER_REPOSITORY_URL": ""}
+    assert set(starts(place, **none)) == {"two", "other"}
+    assert set(starts(place, "--revision", "HEAD", **none)) == {"two", "other"}
+    assert starts(place, "--revision", "HEAD", "--base", "main", **none) == {}
+    assert "No revision 'nope'" in call(place, "plan", "--revision", "nope", code=1, **none).err
+
+
+def test_suspended_workflows_and_problems_are_told(place):
+    pushed(place)
+    place.push(
+        calm=one("calm", "true", "  suspend: true\n"), typo=one("typo", "true").replace("steps", "stps")
+    )
+    text = call(place, "plan").out
+    assert "  ~  calm      suspended" in text
+    assert "  +  other #1  new" in text
+    assert "workflows/typo.yaml:" in text
+    document = plan(place)
+    assert document["suspended"] == ["calm"]
+    assert "typo" not in document["gone"]
+
+
+def test_a_problem_does_not_make_a_workflow_gone(place):
+    pushed(place).run("pass")
+    place.push(other="a: [\n")
+    document = plan(place)
+    assert (document["gone"], document["problems"][0]["path"]) == ([], "workflows/other.yaml")
+
+
+def test_no_branch_and_no_repository_are_told(place):
+    assert "There is no branch 'main'" in call(place, "plan", code=1).err
+    err = call(place, "plan", code=1, RECONCILER_REPOSITORY_URL=str(place.root / "nowhere.git")).err
+    assert "nowhere.git" in err

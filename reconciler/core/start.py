@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reconciler.core import names, schedule, values
 from reconciler.model.run import Run, StartRun, StepRun, Trigger, TriggerKind
-from reconciler.model.workflow import MISSING, Definition, Value
+from reconciler.model.workflow import MISSING, Definition, Value, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,19 @@ def due(definition: Definition, past: Past, revision: str, now: datetime) -> lis
     triggers: list[tuple[Trigger, str]] = []
     if workflow.triggers.change and definition.digest != past.digest:
         triggers.append((Trigger(TriggerKind.CHANGE), _why(past)))
+    triggers += [(Trigger(TriggerKind.SCHEDULE, moment), why) for moment, why in _moments(workflow, past, now)]
+    numbered = enumerate(triggers, past.last_number + 1)
+    return [start(definition, number, revision, trigger, {}, why) for number, (trigger, why) in numbered]
+
+
+def _moments(workflow: Workflow, past: Past, now: datetime) -> list[tuple[str, str]]:
+    """The due times, each once whichever lines name it, with the reason; oldest first."""
+    found: dict[str, str] = {}
     for line in workflow.triggers.schedules:
         for moment in schedule.due(line, past.since.get(line.cron, now), now):
             detail = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-            triggers.append((Trigger(TriggerKind.SCHEDULE, detail), f"due at {detail} ({line.cron})"))
-    numbered = enumerate(triggers, past.last_number + 1)
-    return [start(definition, number, revision, trigger, {}, why) for number, (trigger, why) in numbered]
+            found.setdefault(detail, f"due at {detail} ({line.cron})")
+    return sorted(found.items())
 
 
 def start(

@@ -13,7 +13,8 @@ from reconciler.model.workflow import Value
 
 def conclude(run: Run) -> Run:
     """The run with its final phase and outputs if every step has ended, else as it is."""
-    if not all(step.phase.is_terminal for step in run.steps.values()):
+    # From the end, because what comes last in a definition mostly runs last: the first look tells.
+    if not all(run.steps[name].phase.is_terminal for name in reversed(list(run.steps))):
         return run
     phase, reason, message = _phase(run)
     ended = replace(run, phase=phase, reason=reason, message=message, finished_at=_finished(run))

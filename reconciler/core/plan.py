@@ -26,12 +26,12 @@ def decide(run: Run, now: datetime, free: int) -> Decision:
     may end the run or make others ready; so this goes on until nothing moves.
     """
     launches: list[Launch] = []
-    free = min(free, _parallelism(run) - len(transition.live_keys(run)))
+    free = min(free, _room(run))
     while not run.phase.is_terminal and not run.cancelling:
         closed = False
-        for step in list(ready(run, now)):
+        for step in ready(run, now):  # as the run was before this round
             if len(launches) >= free:
-                return Decision(run, tuple(launches))
+                return Decision(transition.settle(run) if closed else run, tuple(launches))
             opened, launch = _open(run, step, now)
             run = run.with_step(opened)
             launches += [launch] if launch else []
@@ -71,7 +71,7 @@ def stops(run: Run) -> Iterator[Cancel]:
 
 
 def _open(run: Run, step: Step, now: datetime) -> tuple[StepRun, Launch | None]:
-    """The step with its next attempt and the launch for it; without a launch if it must not or cannot start."""
+    """The step with its next attempt and the launch for it; no launch if it must not or cannot start."""
     step_run = run.steps[step.name]
     try:
         if step.when is not None and not _holds(run, step):
@@ -99,6 +99,8 @@ def _unstartable(step: StepRun, reason: str, message: str) -> StepRun:
     return replace(step, phase=Phase.FAILED, reason=reason, message=message, not_before=None)
 
 
-def _parallelism(run: Run) -> int:
+def _room(run: Run) -> int:
+    """How many more attempts the run allows itself."""
     assert run.workflow is not None
-    return run.workflow.parallelism or len(run.steps)
+    limit = run.workflow.parallelism
+    return limit - len(graph.running(run.steps)) if limit else len(run.steps)

@@ -7,7 +7,7 @@ the database was lost must end exactly as it would have ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,11 +20,20 @@ RUN_TIMED_OUT = "RunTimedOut"
 
 def live_keys(run: Run) -> list[AttemptKey]:
     """The attempts that an executor must be asked about."""
-    return [
-        AttemptKey(run.id, step.name, step.attempts[-1].number)
-        for step in run.steps.values()
-        if step.phase is Phase.RUNNING
-    ]
+    return [live_key(run, step) for step in graph.running(run.steps)]
+
+
+def live_key(run: Run, step: StepRun) -> AttemptKey:
+    """The attempt of a running step."""
+    return AttemptKey(run.id, step.name, step.attempts[-1].number)
+
+
+def changed(before: Run | None, after: Run) -> list[StepRun]:
+    """The steps that are not what they were before; all of them if there was nothing before."""
+    if before is None:
+        return list(after.steps.values())
+    was = before.steps.get
+    return [] if before.steps is after.steps else [s for n, s in after.steps.items() if s is not was(n)]
 
 
 def advance(run: Run, seen: Mapping[AttemptKey, Observation], now: datetime) -> Run:
@@ -61,6 +70,8 @@ def settle(run: Run) -> Run:
     """Skip what can no longer run, then conclude the run if every step has ended."""
     workflow = run.workflow
     assert workflow is not None
+    if not run.cancelling and not graph.has_block(run.steps):
+        return conclusion.conclude(run)  # the usual case, and there may be thousands of steps
     steps = dict(run.steps)
     if run.cancelling:
         for step in graph.waiting(workflow, steps):
@@ -106,14 +117,14 @@ def _expire(run: Run, now: datetime) -> Run:
     assert workflow is not None
     if not run.cancelling and _passed(run.started_at, workflow.timeout, now):
         run = replace(run, cancelling=RUN_TIMED_OUT)
-    for step in [step for step in run.steps.values() if _must_stop(run, step, now)]:
+    for step in [step for step in graph.running(run.steps) if _must_stop(run, step, now)]:
         why = run.cancelling or TIMED_OUT
         run = run.with_step(step.with_attempt(replace(step.attempts[-1], cancelling=why)))
     return run
 
 
 def _must_stop(run: Run, step: StepRun, now: datetime) -> bool:
-    if step.phase is not Phase.RUNNING or step.attempts[-1].cancelling:
+    if step.attempts[-1].cancelling:
         return False
     assert run.workflow is not None
     limit = run.workflow.steps[step.name].timeout
@@ -130,16 +141,16 @@ def _why_cancelling(run: Run) -> str:
     return "the run was cancelled before this step started"
 
 
-def wake_times(run: Run) -> Iterable[datetime]:
-    """When this run wants to be looked at again although nothing was observed: limits and back-offs."""
+def wake_times(run: Run, steps: Iterable[StepRun]) -> Iterator[datetime]:
+    """When the run and these steps of it want to be looked at again although nothing was observed."""
     workflow = run.workflow
     assert workflow is not None
     if run.started_at and workflow.timeout is not None and not run.cancelling:
         yield run.started_at + timedelta(seconds=workflow.timeout)
-    for name, step in run.steps.items():
+    for step in steps:
         if step.phase is Phase.PENDING and step.not_before is not None:
             yield step.not_before
         elif step.phase is Phase.RUNNING and not step.attempts[-1].cancelling:
-            start, limit = step.attempts[-1].started_at, workflow.steps[name].timeout
+            start, limit = step.attempts[-1].started_at, workflow.steps[step.name].timeout
             if start is not None and limit is not None:
                 yield start + timedelta(seconds=limit)

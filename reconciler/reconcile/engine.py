@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from reconciler.core import plan, transition, verdict
 from reconciler.errors import LaunchRejected, TransientError
-from reconciler.model.run import AttemptKey, Launch, Observation, Run, Status
+from reconciler.model.run import AttemptKey, Launch, Observation, Phase, Run, Status, StepRun
 from reconciler.model.workflow import FailureClass
 from reconciler.reconcile import events
 from reconciler.reconcile.edges import Edges
@@ -29,7 +29,8 @@ class Engine:
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
         self._runs: dict[str, Run] = {}
-        self._live: dict[AttemptKey, None] = {}
+        self._live: dict[AttemptKey, None] = {}  # attempts that the executor is asked about
+        self._stopping: dict[AttemptKey, None] = {}  # those of them that it is asked to stop
         self._queue: dict[str, None] = {}  # runs that may have steps to start, in order of arrival
         self._wakes: list[tuple[datetime, str]] = []
         self._paused_until: datetime | None = None
@@ -55,8 +56,7 @@ class Engine:
         before = [run for run in self._runs.values() if not run.cancelling]
         after = [transition.cancel(run, reason) for run in before]
         self._change(before, after)
-        for run in after:
-            self._stop(run)
+        self._stop()
 
     def next_wake(self) -> datetime | None:
         """When something is due although nothing may be observed until then."""
@@ -77,8 +77,7 @@ class Engine:
         before = [self._runs[run_id] for run_id in touched if run_id in self._runs]
         after = [transition.advance(run, news.get(run.id, {}), now) for run in before]
         self._change(before, after)
-        for run in after:
-            self._stop(run)
+        self._stop()
 
     def _due(self, now: datetime) -> list[str]:
         due: list[str] = []
@@ -89,9 +88,9 @@ class Engine:
                 self._queue[run_id] = None
         return due
 
-    def _stop(self, run: Run) -> None:
-        for stop in plan.stops(run):
-            self._edges.executor.cancel(stop.key)
+    def _stop(self) -> None:
+        for key in list(self._stopping):
+            self._edges.executor.cancel(key)
 
     def _repeat(self, seen: Mapping[AttemptKey, Observation]) -> None:
         """Launch again what a pass intended that died before, or what the executor could not take."""
@@ -152,22 +151,33 @@ class Engine:
             return
         self._edges.state.record([new for _, new in pairs])
         for old, new in pairs:
-            for event in events.of_changes(old, new):
+            for event in events.of_changes(old, new, transition.changed(old, new)):
                 self._edges.notify(event)
             self._hold(new, requeue=requeue)
 
     def _hold(self, run: Run, *, requeue: bool = True) -> None:
-        """Index the run anew: its live attempts, its place in the queue, its next wake."""
+        """Index the run by what changed in it: live attempts, its place in the queue, its wakes."""
         previous = self._runs.pop(run.id, None)
-        for key in transition.live_keys(previous) if previous else ():
-            self._live.pop(key, None)
+        steps = transition.changed(previous, run)
+        self._index(previous, run, steps)
         if run.phase.is_terminal:
             self._queue.pop(run.id, None)
             return
         self._runs[run.id] = run
-        self._live.update(dict.fromkeys(transition.live_keys(run)))
         if requeue:
             self._queue.setdefault(run.id)
-        wake = min(transition.wake_times(run), default=None)
-        if wake is not None:
+        for wake in transition.wake_times(run, steps):
             heapq.heappush(self._wakes, (wake, run.id))
+
+    def _index(self, previous: Run | None, run: Run, steps: Iterable[StepRun]) -> None:
+        for step in steps:
+            was = previous.steps[step.name] if previous else step
+            if previous and was.phase is Phase.RUNNING:
+                key = transition.live_key(previous, was)
+                self._live.pop(key, None)
+                self._stopping.pop(key, None)
+            if step.phase is Phase.RUNNING:
+                key = transition.live_key(run, step)
+                self._live[key] = None
+                if step.attempts[-1].cancelling:
+                    self._stopping[key] = None

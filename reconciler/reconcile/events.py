@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,12 +37,12 @@ class Event:
 Notify = Callable[[Event], None]
 
 
-def of_changes(before: Run, after: Run) -> list[Event]:
-    """The events that lie between two values of the same run."""
+def of_changes(before: Run, after: Run, steps: Iterable[StepRun]) -> list[Event]:
+    """The events that lie between two values of the same run, which differ in `steps`."""
     events: list[Event] = []
-    for name, step in after.steps.items():
-        was = before.steps.get(name)
-        if step is not was and step.phase.is_terminal and not (was and was.phase.is_terminal):
+    for step in steps:
+        was = before.steps.get(step.name)
+        if step.phase.is_terminal and not (was and was.phase.is_terminal):
             events.append(Event(Kind.STEP_ENDED, _step_sentence(after, step), after, step))
     if after.phase.is_terminal and not before.phase.is_terminal:
         detail = f": {after.message}" if after.message else ""

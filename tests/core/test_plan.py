@@ -38,6 +38,15 @@ def test_a_false_condition_skips_the_step_and_what_follows_without_using_a_slot(
     assert decision.run.steps["b"].reason == "UpstreamSkipped"
 
 
+def test_what_follows_a_skipped_step_does_not_start_when_slots_run_out_in_between():
+    """a (never) -> d, b, c"""
+    made = workflow("etl", "a -> d, b, c", a={"when": "false"})
+    first = plan.decide(run_of(made), at(0), free=1)
+    assert names(first) == ["b"]
+    assert first.run.steps["d"].reason == "UpstreamSkipped"
+    assert names(plan.decide(first.run, at(0), free=2)) == ["c"]
+
+
 def test_a_run_whose_every_step_is_skipped_succeeds_at_once():
     decision = plan.decide(run_of(workflow("etl", "a", a={"when": "false"})), at(0), free=1)
     assert (decision.run.phase, decision.run.finished_at) == (Phase.SUCCEEDED, at(0))

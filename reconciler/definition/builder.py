@@ -21,6 +21,9 @@ from reconciler.model.problem import Problem
 MAX_DEPTH = 64
 MAX_EVENTS = 1_000_000
 MAX_DOCUMENTS = 1_000
+MAX_PROBLEMS = 300
+"""Problems that one file can have; beyond that, one more says that there are others."""
+
 WATCHED = frozenset({"files", "paths"})
 _NAME_LEVEL = 2
 
@@ -57,14 +60,13 @@ class Builder:
     """Builds the documents in one stretch of text, which begins at index `start`, after `line` lines.
 
     A container is put where it belongs as soon as it opens; `_node` is the one at hand and `_key`, in a
-    mapping, the key that waits for its value. `reached` is where the document at hand begins.
+    mapping, the key that waits for its value. `document` is the one that was begun last.
     """
 
     def __init__(self, text: str, start: int, line: int) -> None:
         self.finished: list[Document] = []
-        self.reached = start
         self._text, self._start, self._line = text, start, line
-        self._document = Document(None, start, line + 1)
+        self.document = Document(None, start, line + 1)
         self._anchors = Anchors(MAX_DEPTH)
         self._merging: list[Any] = []  # the events of the `<<` of the mappings that are open
         self._stack: list[Any] = []
@@ -101,7 +103,9 @@ class Builder:
         return Problem("", *self._place(event), "$", code, message)
 
     def _note(self, event: Any, code: str, message: str) -> None:
-        self._document.problems.append(self.problem(event, code, message))
+        self.document.problems.append(self.problem(event, code, message))
+        if len(self.document.problems) >= MAX_PROBLEMS:
+            raise Stop(event, "TooManyProblems", "The rest of the document was not looked at.")
 
     def _place(self, event: Any) -> tuple[int, int]:
         mark = event.start_mark
@@ -111,14 +115,14 @@ class Builder:
         if len(self.finished) >= MAX_DOCUMENTS:
             raise Stop(event, "TooManyDocuments", f"The file has more than {MAX_DOCUMENTS} documents.")
         mark = event.start_mark
-        self.reached = self._start + mark.index - mark.column
-        self._document = Document(None, self.reached, self._line + mark.line + 1)
+        start = self._start + mark.index - mark.column
+        self.document = Document(None, start, self._line + mark.line + 1)
         self._anchors = Anchors(MAX_DEPTH)
         self._node = []
 
     def _close_document(self, event: Any) -> None:
-        self._document.value = self._node[0]
-        self.finished.append(self._document)
+        self.document.value = self._node[0]
+        self.finished.append(self.document)
 
     def _scalar(self, event: Any) -> None:
         value = event.value
@@ -133,7 +137,7 @@ class Builder:
         if type(node) is list:
             node.append(value)
             if node is self._watched:
-                self._document.lists[id(node)].append(self._place(event))
+                self.document.lists[id(node)].append(self._place(event))
         elif key is None:
             if value == "<<" or type(value) is not str or value in node:
                 value = self._odd_key(event, value)
@@ -142,7 +146,7 @@ class Builder:
             node[key] = value
             self._key = None
             if key == "name" and len(self._stack) == _NAME_LEVEL:
-                self._document.name = self._place(event)
+                self.document.name = self._place(event)
 
     def _resolved(self, event: Any) -> Any:
         try:
@@ -180,7 +184,7 @@ class Builder:
         container: list[Any] = []
         if self._key in WATCHED:
             self._watched = container
-            self._document.lists[id(container)] = []
+            self.document.lists[id(container)] = []
         self._open(event, container)
 
     def _open(self, event: Any, container: Any) -> None:

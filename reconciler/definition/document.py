@@ -45,30 +45,29 @@ def _read_from(text: str, start: int, reading: Reading) -> int | None:
     except Stop as stop:
         problem = builder.problem(stop.event, stop.code, stop.message)
     except Exception as error:  # the parser raises more kinds than it documents; none may stop other files
-        problem = _syntax_problem(error, text, start, line)
+        problem = _syntax_problem(error, text, start)
     else:
         reading.documents += builder.finished
         return None
-    # a document whose end cannot be told is no document
-    reading.documents += (document for document in builder.finished if document.start < builder.reached)
-    reading.problems.append(problem)
+    broken = builder.document  # even if it was finished: where it ends cannot be told
+    reading.documents += (document for document in builder.finished if document is not broken)
+    reading.problems += [*broken.problems, problem]
     if len(reading.documents) + len(reading.problems) >= MAX_DOCUMENTS:
         return None
-    end_of_line = text.find("\n", builder.reached)
+    end_of_line = text.find("\n", broken.start)
     following = _MARKER.search(text, end_of_line + 1) if end_of_line >= 0 else None
     return following.start() if following else None
 
 
-def _syntax_problem(error: Exception, text: str, start: int, line: int) -> Problem:
+def _syntax_problem(error: Exception, text: str, start: int) -> Problem:
     """What the parser could not read, in its words."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is None:
-        index = getattr(error, "position", None)
-        at = position(text, min(start + index, len(text))) if isinstance(index, int) else (line + 1, 1)
-        return Problem("", *at, "$", "NotYaml", f"This is not valid YAML: {clean(cut(str(error), 200))}.")
+    index = getattr(error, "position", 0) if mark is None else mark.index
+    index = min(start + index, len(text))  # the end of the text is one line too far down in the parser's own count
     words = [str(part) for part in (getattr(error, "context", ""), getattr(error, "problem", "")) if part]
-    message = f"This is not valid YAML: {clean(', '.join(words))}.{_advice(text, start + mark.index)}"
-    return Problem("", mark.line + line + 1, mark.column + 1, "$", "NotYaml", message)
+    said = clean(cut(", ".join(words) or str(error), 200))
+    message = f"This is not valid YAML: {said}.{_advice(text, index)}"
+    return Problem("", *position(text, index), "$", "NotYaml", message)
 
 
 def _advice(text: str, index: int) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
 
@@ -23,6 +24,7 @@ from reconciler.definition.words import Path, listed, show
 LIMIT = 200
 """Findings in one document, and steps that are looked at for them: more help nobody, and take time."""
 
+_SURE = 0.7  # from this likeness on, a suggestion is taken for what was meant
 _LANGUAGE = (("apiVersion",), ("kind",))
 
 
@@ -58,7 +60,11 @@ def explain(document: Any) -> Explained:
     corrected = {(*path[:-1], name) for path, name in found.renamed}
     told = (_finding(error) for error in errors if error.path not in corrected)
     found.findings += _one_each(told)
-    if len(found.findings) < LIMIT and _take_out(work, errors, found):
+    if not found.findings:  # the two validators differ; what one refuses must not run
+        found.findings.append(_finding(schema.unexplained(document)))
+    if len(found.findings) >= LIMIT:
+        found.findings.append(Finding((), "TooManyProblems", "There may be more problems than these."))
+    elif _take_out(work, errors, found):
         _put_back(work, sound, document)
         found.rest = work if schema.is_valid(work) else None
     return found
@@ -77,10 +83,19 @@ def _set_aside(work: Any, sound: dict[str, Any], found: Explained) -> None:
     steps = _at(work, ("spec", "steps"))
     if not isinstance(steps, dict) or len(steps) < 2:
         return
+    if len(steps) > schema.max_steps():
+        message = f"May have at most {schema.max_steps()} entries, and has {len(steps)}."
+        found.findings.append(Finding(("spec", "steps"), "TooLong", message))
+        _drop(steps, schema.max_steps(), found)
     fit = [name for name in steps if schema.is_valid_name(name) and schema.is_valid_step(steps[name])]
     for name in fit[1:]:  # one stays: a workflow without steps would be wrong in another way
         sound[name] = steps.pop(name)
-    for name in list(steps)[LIMIT:]:
+    _drop(steps, LIMIT, found)
+
+
+def _drop(steps: dict[str, Any], kept: int, found: Explained) -> None:
+    """Look at no more than the first steps."""
+    for name in list(steps)[kept:]:
         del steps[name]
         found.lost.add(("spec", "steps"))
 
@@ -95,34 +110,33 @@ def _put_back(work: Any, sound: dict[str, Any], document: Any) -> None:
 
 def _put_keys_right(work: Any, sound: dict[str, Any], found: Explained) -> list[SchemaError]:
     """Report and mend wrong keys until none is left; the errors of other kinds that then remain."""
-    while True:
+    while not schema.is_valid(work):
         _set_aside(work, sound, found)
-        errors = list(islice(schema.errors(work), LIMIT))
+        errors = sorted(islice(schema.errors(work), LIMIT), key=lambda error: _order(work, error.path))
         wrong = [error for error in errors if error.rule == "additionalProperties"]
         if not wrong or len(found.findings) >= LIMIT:
             return [error for error in errors if error not in wrong]
         for error in wrong:
             _mend(work, error, found)
+    return []
 
 
 def _mend(work: Any, error: SchemaError, found: Explained) -> None:
     """Report every key that may not stand in one mapping, and rename or remove it."""
-    path = error.path
-    mapping = _at(work, path)
+    mapping = _at(work, error.path)
     allowed = list(error.schema["properties"])
-    for key in [key for key in mapping if key not in allowed]:
-        absent = [name for name in allowed if name not in mapping]
-        meant = suggest(key, absent)
-        if len(found.findings) < LIMIT:
-            found.findings.append(
-                Finding((*path, key), "UnknownKey", _unknown_key(key, allowed), at_key=True)
-            )
+    for key in [key for key in mapping if key not in error.schema["properties"]]:
         value = mapping.pop(key)
-        if meant is None:
-            found.lost.add(path)
+        if len(found.findings) >= LIMIT:
+            continue
+        path = (*error.path, key)
+        found.findings.append(Finding(path, "UnknownKey", _unknown_key(key, allowed), at_key=True))
+        meant = suggest(key, [name for name in allowed if name not in mapping])
+        if meant is None or SequenceMatcher(None, key, meant).ratio() < _SURE:
+            found.lost.add(error.path)
         else:
             mapping[meant] = value
-            found.renamed.append(((*path, key), meant))
+            found.renamed.append((path, meant))
 
 
 def _unknown_key(key: str, allowed: list[str]) -> str:
@@ -162,6 +176,15 @@ def _remove(work: Any, path: Path) -> None:
         container.pop(path[-1], None)
     elif isinstance(container, list) and isinstance(path[-1], int):
         del container[path[-1]]
+
+
+def _order(work: Any, path: Path) -> list[int]:
+    """Sorts paths as the document has them; the library goes through keys in an order of chance."""
+    ranks: list[int] = []
+    for part in path:
+        ranks.append(list(work).index(part) if isinstance(work, dict) else int(part))
+        work = work[part]
+    return ranks
 
 
 def _at(work: Any, path: Path) -> Any:

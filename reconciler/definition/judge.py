@@ -8,16 +8,13 @@ from itertools import islice
 from typing import Any
 
 from reconciler.definition import checks, document, explain, schema, source
-from reconciler.definition.builder import Document
+from reconciler.definition.builder import MAX_PROBLEMS, Document
 from reconciler.definition.checks.doubt import Doubt
 from reconciler.definition.finding import Finding
 from reconciler.definition.place import Places
 from reconciler.definition.verdict import Checked, Verdict
 from reconciler.definition.words import show, where
 from reconciler.model.problem import Problem, Severity
-
-MAX_PROBLEMS = 300
-"""Problems that one file can have; beyond that, one more says that there are others."""
 
 
 @dataclass(slots=True)

@@ -60,6 +60,18 @@ def is_valid_name(name: str) -> bool:
     return bool(_gate("#/$defs/name").is_valid(name))
 
 
+def max_steps() -> int:
+    """The most steps that a workflow may have."""
+    return int(_schema()["$defs"]["spec"]["properties"]["steps"]["maxProperties"])
+
+
+def unexplained(document: Any) -> SchemaError:
+    """What the gate has against a document in which `errors` finds nothing."""
+    error = next(iter(_gate("").iter_errors(document)), None)
+    message = "" if error is None else error.message
+    return SchemaError("unexplained", None, None, (), {}, False, message)
+
+
 def errors(document: Any) -> Iterator[SchemaError]:
     """Everything in which the document differs from the schema."""
     for error in _explainer().iter_errors(document):

@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.core.suggest import suggest
 from reconciler.definition import scalar
 from reconciler.definition.schema import SchemaError
-from reconciler.definition.words import clean, kind, listed, show
+from reconciler.definition.words import clean, cut, kind, listed, show
 
 _TYPES = {
     "string": "text",
@@ -136,7 +136,7 @@ def _unique(error: SchemaError) -> str:
 
 
 def _other(error: SchemaError) -> str:
-    return f"This cannot stand here ({clean(error.rule)})."
+    return f"This does not fit the schema: {clean(cut(error.message, 200))}."
 
 
 _RULES: dict[str, tuple[str, Callable[[SchemaError], str]]] = {

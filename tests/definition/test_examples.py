@@ -10,7 +10,10 @@ from reconciler.definition import check_text
 from reconciler.share import repo_template
 
 EXAMPLES = Path(__file__).parent / "examples"
-VALID = [*sorted((EXAMPLES / "valid").glob("*.yaml")), *sorted((repo_template() / "workflows").glob("*.yaml"))]
+VALID = [
+    *sorted((EXAMPLES / "valid").glob("*.yaml")),
+    *sorted((repo_template() / "workflows").glob("*.yaml")),
+]
 INVALID = sorted((EXAMPLES / "invalid").glob("*.yaml"))
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _local(*arguments: Any, **named: Any) -> Executor:
-    from reconciler.executors.local import LocalExecutor
+    from reconciler.executors.local.executor import LocalExecutor
 
     return LocalExecutor(*arguments, **named)
 

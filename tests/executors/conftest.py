@@ -11,7 +11,8 @@ import pytest
 
 from reconciler.artifacts import ArtifactStore
 from reconciler.artifacts.directory import DirectoryStore
-from reconciler.executors.local import LocalExecutor, Options
+from reconciler.executors.local.executor import LocalExecutor
+from reconciler.executors.local.options import Options
 
 pytest.register_assert_rewrite("tests.executors.contract")
 

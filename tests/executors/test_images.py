@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import LaunchRejected, SettingsError
-from reconciler.executors.local import LocalExecutor
 from reconciler.executors.local.container import container_name
+from reconciler.executors.local.executor import LocalExecutor
 from reconciler.executors.local.place import Place
 from reconciler.model.run import InputText, StepCall
 from reconciler.model.workflow import ArtifactOutput, ParameterOutput

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
+import select
 import signal
 import subprocess
 import sys
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.errors import LaunchRejected
 from reconciler.executors.local import process
 from reconciler.executors.local.launcher import allow_open_files
 from reconciler.executors.local.place import Place
@@ -26,7 +30,8 @@ LAUNCH = """
 import json, sys
 from pathlib import Path
 from reconciler.artifacts.directory import DirectoryStore
-from reconciler.executors.local import LocalExecutor, Options
+from reconciler.executors.local.executor import LocalExecutor
+from reconciler.executors.local.options import Options
 from reconciler.model import codec
 from reconciler.model.run import StepCall
 root, store, isolation, calls = sys.argv[1:]
@@ -126,8 +131,6 @@ def test_an_attempt_that_ended_while_nobody_looked_is_harvested_by_the_next(hous
 
 def wait_for(handle: int) -> None:
     """Until that process has ended."""
-    import select
-
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     assert poll.poll(60_000)
@@ -164,8 +167,6 @@ def test_an_attempt_that_another_process_prepares_is_starting(house: LocalHouse)
 
 
 def test_names_that_are_no_directories_are_refused(house: LocalHouse) -> None:
-    from reconciler.errors import LaunchRejected
-
     for name in ("..", "a/b", "", "nul\0"):
         with pytest.raises(LaunchRejected):
             house.open().launch(call(name, "true"))
@@ -306,8 +307,6 @@ def test_wait_returns_when_one_of_many_ends(house: LocalHouse) -> None:
 def test_more_attempts_than_open_files_allow_are_still_followed(
     house: LocalHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import errno
-
     def refuse(pid: int) -> int:
         raise OSError(errno.EMFILE, "too many open files")
 
@@ -317,8 +316,6 @@ def test_more_attempts_than_open_files_allow_are_still_followed(
 
 
 def test_the_limit_of_open_files_is_raised_for_us_and_given_back_to_the_step(house: LocalHouse) -> None:
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     try:

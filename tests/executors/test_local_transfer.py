@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import resource
 import subprocess
@@ -15,11 +16,11 @@ import pytest
 
 from reconciler.artifacts.base import Stored
 from reconciler.artifacts.directory import DirectoryStore
-from reconciler.errors import ExecutorUnavailable, StoreUnavailable
+from reconciler.errors import ExecutorUnavailable, LaunchRejected, StoreUnavailable
 from reconciler.executors.local.log import tail
 from reconciler.executors.local.place import Place
-from reconciler.model.run import InputFile, Status
-from reconciler.model.workflow import ArtifactOutput, ParameterOutput
+from reconciler.model.run import InputFile, InputText, Status
+from reconciler.model.workflow import ArtifactOutput, ParameterOutput, Step
 from tests.executors.conftest import LocalHouse
 from tests.executors.contract import (
     FAILURE,
@@ -137,7 +138,8 @@ BIG_LOG = """
 import resource, sys
 from pathlib import Path
 from reconciler.artifacts.directory import DirectoryStore
-from reconciler.executors.local import LocalExecutor, Options
+from reconciler.executors.local.executor import LocalExecutor
+from reconciler.executors.local.options import Options
 from reconciler.model.run import AttemptKey, Status, StepCall
 root, isolation = Path(sys.argv[1]), sys.argv[2]
 options = Options(isolation=isolation)
@@ -175,9 +177,11 @@ def test_the_tail_is_made_of_whole_lines_and_bounded(tmp_path: Path) -> None:
 
 
 @contextmanager
-def tiny_disk(at: Path) -> Iterator[Path]:
+def tiny_disk(at: Path, size: str = "64k") -> Iterator[Path]:
     at.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(at)], capture_output=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(at)], capture_output=True
+    )
     if done.returncode:
         pytest.skip("mounting a small file system is not allowed here")
     try:
@@ -241,9 +245,6 @@ def test_an_anchor_that_cannot_be_read_does_not_hide_the_others(
 
 
 def test_a_step_without_command_or_script_needs_its_image(house: LocalHouse) -> None:
-    from reconciler.errors import LaunchRejected
-    from reconciler.model.workflow import Step
-
     executor = house.open()
     with pytest.raises(LaunchRejected, match="entrypoint"):
         executor.launch(call("a", image="busybox"))
@@ -257,3 +258,69 @@ def test_a_command_that_ran_without_its_image_says_so(house: LocalHouse) -> None
     assert observation.message == "ran on the host, not in 'busybox': executor.images is none"
     observation = run(house.open(), call("b", "exit 3", image="busybox"))
     assert observation.message == "exit code 3; ran on the host, not in 'busybox': executor.images is none"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"env": {"A": "x\0--bind\0/\0/host"}}, "variable A holds a NUL"),
+        ({"env": {"-u": "x"}}, "cannot name an environment variable"),
+        ({"env": {"A=B": "x"}}, "cannot name an environment variable"),
+        ({"command": ("true", "\0")}, "the command holds a NUL"),
+        ({"command": ("true",), "args": ("\ud800",)}, "an argument holds half of a surrogate pair"),
+        ({"script": "\udfff"}, "the content of a file holds half"),
+        ({"working_dir": "a\0b"}, "a path holds a NUL"),
+    ],
+)
+def test_what_no_process_can_be_given_is_refused(
+    house: LocalHouse, more: dict[str, object], why: str
+) -> None:
+    with pytest.raises(LaunchRejected, match=why):
+        house.open().launch(call("a", **{"command": ("true",), **more}))
+
+
+def test_paths_that_do_not_fit_together_are_the_step_s_failure(house: LocalHouse) -> None:
+    texts = (InputText("a", "1"), InputText("a/b", "2"))
+    observation = run(house.open(), call("a", "true", input_texts=texts))
+    assert failure(observation) == (FAILURE, "LaunchRejected")
+    assert "do not fit together" in observation.message
+    texts = (InputText("a", "1"), InputText("a", "2"), InputText("x" * 300, "3"))
+    asked = call("b", "true", input_texts=texts)
+    assert failure(run(house.open(), asked)) == (FAILURE, "LaunchRejected")
+
+
+def test_a_disk_that_is_full_amid_staging_puts_the_step_off(house: LocalHouse, tmp_path: Path) -> None:
+    with tiny_disk(tmp_path / "disk", "400k") as disk:
+        house.root = disk / "attempts"
+        executor = house.open()
+        asked = call("a", "cat x | wc -c", input_texts=(InputText("x", "x" * 160_000),))
+        filler = disk / "filler"
+        filler.write_bytes(
+            bytes(100_000)
+        )  # room for the call, which holds the text too, but not for the file
+        executor.launch(asked)
+        executor.wait(60)
+        assert executor.observe([asked.key])[asked.key].status is Status.MISSING
+        with pytest.raises(ExecutorUnavailable, match="cannot stage"):
+            executor.launch(asked)
+        filler.unlink()
+        assert run(executor, asked).log_tail.strip() == "160000"
+
+
+def test_a_disk_that_is_full_at_the_end_puts_the_harvest_off(
+    house: LocalHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Place.conclude
+    refused: list[str] = []
+
+    def full_at_first(place: Place, result: object) -> None:
+        if not refused:
+            refused.append(place.name)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(place, result)
+
+    monkeypatch.setattr(Place, "conclude", full_at_first)
+    monkeypatch.setattr("reconciler.executors.local.attempts.TRY_AGAIN", 0.1)
+    observation = run(house.open(), call("a", "echo hi"))
+    assert (failure(observation), observation.log_tail) == ((None, ""), "hi\n")
+    assert refused

@@ -1,6 +1,1 @@
-"""Steps as processes of this machine."""
-
-from reconciler.executors.local.executor import LocalExecutor
-from reconciler.executors.local.options import Options
-
-__all__ = ["LocalExecutor", "Options"]
+"""Steps as processes of this machine. Imports nothing: `options` is read long before a step is started."""

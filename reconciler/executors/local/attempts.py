@@ -5,7 +5,6 @@ Everything here runs in the thread that calls; only the bytes are moved by other
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import time
@@ -20,17 +19,16 @@ from reconciler.executors.local.background import Background, Done
 from reconciler.executors.local.ending import Ending, failed, judge, moment
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
-from reconciler.executors.local.transfer import NotStaged, Transfer
+from reconciler.executors.local.transfer import HOPELESS, NotStaged, Transfer
 from reconciler.executors.local.watch import Watch
 from reconciler.executors.local.way import Way, cookie
 from reconciler.model import codec
 from reconciler.model.run import AttemptKey, Observation, Status, StepCall
 from reconciler.model.workflow import FailureClass
 
-_LOG = logging.getLogger(__name__)
-
 INSIST_EVERY = 0.2
 DRAIN_PATIENCE = 5.0
+TRY_AGAIN = 2.0
 SHORT = 1.0
 """Seconds in which process numbers cannot have gone round."""
 
@@ -73,6 +71,7 @@ class Attempts:
     def __init__(self, store: ArtifactStore, options: Options) -> None:
         self.live: dict[AttemptKey, Live] = {}
         self.ended: dict[AttemptKey, Observation] = {}
+        self.put_off: dict[AttemptKey, str] = {}  # why it could not be staged now
         self._pressing: set[AttemptKey] = set()  # those that want something at a certain time
         self._options = options
         self._watch: Watch[AttemptKey] = Watch()
@@ -138,6 +137,8 @@ class Attempts:
             live.child = launcher.spawn(place, live.lock, self._open_files)
         except OSError as error:
             self._forget(live)
+            if error.errno in HOPELESS:
+                raise LaunchRejected(f"the paths of the step do not fit together: {error}") from error
             raise ExecutorUnavailable(f"cannot start {place.key}: {error.strerror}") from error
         except BaseException:
             self._forget(live)
@@ -161,7 +162,7 @@ class Attempts:
             claim = live.place.claim()
             if claim is None:  # it ended before it began: told to stop, or no space for the claim
                 self._forget(live)
-            elif process.writes_log_of(claim.logger, live.place.path):
+            elif process.writes_log_of(claim.logger, live.place.name):
                 live.stage = Stage.DRAINING
                 live.act_at = time.monotonic() + DRAIN_PATIENCE
                 self._pressing.add(live.place.key)
@@ -179,7 +180,7 @@ class Attempts:
         process.end([cookie(live.place) for live in found], first=first)
 
     def _watch_logger(self, live: Live, logger: int) -> None:
-        self._watch.add(logger, live.place.key, lambda: process.writes_log_of(logger, live.place.path))
+        self._watch.add(logger, live.place.key, lambda: process.writes_log_of(logger, live.place.name))
 
     def _settle(self, live: Live) -> None:
         """Nothing of it runs any more: say how it ended, after storing what there is to store."""
@@ -218,8 +219,7 @@ class Attempts:
         if isinstance(done.error, NotStaged):
             self._not_staged(live, done.error)
         elif isinstance(done.error, OSError):
-            self._forget(live)  # its directory tells all that the next look needs to try again
-            _LOG.warning("cannot move the files of %s: %s", live.place.key, done.error)
+            self._not_moved(live, done.error)
         elif done.error is not None:
             self._forget(live)
             raise done.error
@@ -230,13 +230,22 @@ class Attempts:
         else:
             self._start_staged(live)
 
+    def _not_moved(self, live: Live, error: OSError) -> None:
+        """A full disk, most likely: later is another time."""
+        if live.stage is Stage.HARVESTING:
+            live.act_at = time.monotonic() + TRY_AGAIN
+            self._pressing.add(live.place.key)
+            return
+        self._forget(live)
+        self.put_off[live.place.key] = f"cannot stage {live.place.key}: {error}"
+
     def _start_staged(self, live: Live) -> None:
         try:
             self._start(live)
         except LaunchRejected as error:
             self._not_staged(live, NotStaged(FailureClass.FAILURE, error.reason, error.message))
-        except ExecutorUnavailable as error:  # it is staged anew when it is launched again
-            _LOG.warning("%s", error.message)
+        except ExecutorUnavailable as error:
+            self.put_off[live.place.key] = error.message
 
     def _not_staged(self, live: Live, error: NotStaged) -> None:
         now = moment(time.time())
@@ -258,6 +267,8 @@ class Attempts:
         """Insist with those who were asked to stop, and with a log that does not end."""
         for key in list(self._pressing):
             live = self.live[key]
+            if live.stage is Stage.HARVESTING and time.monotonic() >= live.act_at:
+                self._settle(live)
             claim = live.place.claim() if live.stage in (Stage.RUNNING, Stage.DRAINING) else None
             if claim is None or time.monotonic() < live.act_at:
                 continue

@@ -6,6 +6,7 @@ import os
 import posixpath
 import shlex
 import signal
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Bubblewrap:
     def __init__(self, options: Options, program: str, hidden: Iterable[Path]) -> None:
         self._options = options
         self._program = program
-        self._hidden = tuple(hidden)
+        self._hidden = tuple(str(path) for path in hidden)
 
     def refusal(self, named: Iterable[str], working_dir: str | None) -> str | None:
         for path in [*named, working_dir or "."]:
@@ -95,7 +96,7 @@ class Bubblewrap:
             own=own,
             opened=opened,
             shown={} if call.script is None else {paths.SCRIPT: str(place.script)},
-            covered=_existing(self._hidden),
+            covered=existing(self._hidden),
             network=self._options.network,
         )
 
@@ -124,10 +125,13 @@ def _kind(entry: os.DirEntry[str]) -> str:
     return "directory" if entry.is_dir(follow_symlinks=False) else "file"
 
 
-def _existing(hidden: Iterable[Path]) -> dict[str, str]:
+def existing(hidden: Iterable[str]) -> dict[str, str]:
+    """Those of the paths that are there, links resolved, with their kind as in a listing."""
     found = {}
     for path in hidden:
-        if path.exists():
-            whole = os.path.realpath(path)
-            found[whole] = "directory" if path.is_dir() else "file"
+        try:
+            mode = os.stat(path).st_mode  # noqa: PTH116 (sixty of them before each start)
+        except OSError:
+            continue
+        found[os.path.realpath(path)] = "directory" if stat.S_ISDIR(mode) else "file"
     return found

@@ -1,9 +1,31 @@
-"""What is executed: the argument vector of a call. Pure."""
+"""What is executed: the argument vector of a call, checked. Pure."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from reconciler.errors import LaunchRejected
+from reconciler.executors.local import paths
 from reconciler.model.run import StepCall
+
+CONTENT = "the content of a file"
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def check(call: StepCall) -> None:
+    """Refuse what no process can be given; a NUL would also begin another argument of the sandbox."""
+    for name in call.env:
+        if not _VARIABLE.fullmatch(name):
+            raise LaunchRejected(f"{name!r} cannot name an environment variable")
+    for what, text in _texts(call):
+        if "\0" in text and what != CONTENT:
+            raise LaunchRejected(f"{what} holds a NUL, which no process can be given")
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise LaunchRejected(f"{what} holds half of a surrogate pair, which is no text") from error
 
 
 def vector(call: StepCall, script: str) -> tuple[str, ...] | None:
@@ -30,3 +52,13 @@ def _interpreter(call: StepCall) -> tuple[str, ...]:
     if call.interpreter:
         return call.interpreter
     return () if call.script is not None and call.script.startswith("#!") else ("/bin/sh", "-e")
+
+
+def _texts(call: StepCall) -> Iterator[tuple[str, str]]:
+    yield from ((f"variable {name}", value) for name, value in call.env.items())
+    yield from (("the command", word) for word in (*(call.command or ()), *call.interpreter))
+    yield from (("an argument", word) for word in call.args)
+    yield from (("a path", path) for path in (*paths.paths_of(call), call.working_dir or ""))
+    yield from ((CONTENT, text.text) for text in call.input_texts)
+    yield CONTENT, call.script or ""
+    yield "the image", call.image or ""

@@ -124,7 +124,7 @@ def mounts(call: StepCall, place: Place) -> list[tuple[str, str, str]]:
 def container_name(place: Place) -> str:
     """Derived from the attempt and from where it lies: the same for whoever asks."""
     key = place.key
-    mark = hashlib.sha256(str(place.path).encode()).hexdigest()[:12]
+    mark = hashlib.sha256(place.name.encode()).hexdigest()[:12]
     return f"reconciler-{key.run_id}-{key.step}-{key.attempt}"[:100].rstrip("-") + f"-{mark}"
 
 

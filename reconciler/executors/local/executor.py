@@ -18,7 +18,7 @@ from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ExecutorUnavailable, LaunchRejected
-from reconciler.executors.local import paths
+from reconciler.executors.local import command, paths
 from reconciler.executors.local.attempts import Attempts, Live, Stage
 from reconciler.executors.local.ending import moment
 from reconciler.executors.local.options import Options
@@ -74,7 +74,7 @@ class LocalExecutor:
                 _LOG.warning("the anchor %s cannot be read: %s", anchor, error)
 
     def attempts(self, run_id: str) -> Collection[AttemptKey]:
-        return [p.key for p in places(self._root, run_id) if p.claim() or p.result()]
+        return [place.key for place in places(self._root, run_id) if place.is_over()]
 
     def release(self, run_id: str) -> None:
         directory = self._root / safe(run_id)
@@ -87,9 +87,9 @@ class LocalExecutor:
     def launch(self, call: StepCall) -> None:
         if call.key in self._attempts.live or call.key in self._attempts.ended:
             return
+        if why := self._attempts.put_off.pop(call.key, None):
+            raise ExecutorUnavailable(why)
         place = Place(self._root, call.key)
-        if place.claim() or place.result():
-            return
         way = self._way_of(call)
         with _space_needed(f"start {call.key}"):
             fresh = place.prepare()
@@ -98,7 +98,7 @@ class LocalExecutor:
                 return
             live = Live(place, call, way, self._ways.note(call.image), lock=lock)
             try:
-                if place.claim() or place.result():
+                if not fresh and place.is_over():
                     live.unlock()
                     return
                 _lay_out(live, fresh)
@@ -157,6 +157,7 @@ class LocalExecutor:
 
     def _way_of(self, call: StepCall) -> Way:
         way = self._ways.choose(call.image)
+        command.check(call)
         why = way.refusal(paths.paths_of(call), call.working_dir)
         if why is not None:
             raise LaunchRejected(why)

@@ -27,7 +27,7 @@ def spawn(place: Place, lock: int, open_files: int | None) -> int:
     try:
         return os.posix_spawn(
             "/bin/sh",
-            ["sh", "-c", _TEXT, "reconciler-step", str(place.path), limit],
+            ["sh", "-c", _TEXT, "reconciler-step", place.name, limit],
             _ENVIRONMENT,
             file_actions=actions,
             setsid=True,

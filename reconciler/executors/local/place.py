@@ -11,6 +11,9 @@
     result.json                      what was harvested; written last
 """
 
+# Hundreds of attempts a second pass through here, and strings cost a third of what paths do:
+# ruff: noqa: PTH102, PTH103, PTH116, PTH120
+
 from __future__ import annotations
 
 import fcntl
@@ -18,6 +21,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +35,13 @@ class Place:
 
     def __init__(self, root: Path, key: AttemptKey) -> None:
         self.key = key
-        self.path = root / safe(key.run_id) / safe(key.step) / str(key.attempt)
+        self.name = f"{root}/{safe(key.run_id)}/{safe(key.step)}/{key.attempt}"
 
     def prepare(self) -> bool:
         """Make the directories; those that are there stay. Whether all of it is new."""
-        fresh = _make(self.path)
-        for directory in (self.work, self.home, self.tmp):
-            _make(directory)
+        fresh = _make(self.name)
+        for directory in ("work", "home", "tmp"):
+            _make(f"{self.name}/{directory}")
         return fresh
 
     def clear(self) -> None:
@@ -49,7 +53,7 @@ class Place:
     def lock(self) -> int | None:
         """Take the attempt; None if another process, or its launcher, holds it. Closing the fd lets go."""
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            fd = os.open(self.name, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
             return None
         try:
@@ -58,6 +62,10 @@ class Place:
             os.close(fd)
             return None
         return fd
+
+    @cached_property
+    def path(self) -> Path:
+        return Path(self.name)
 
     @property
     def work(self) -> Path:
@@ -88,8 +96,13 @@ class Place:
         return Claim.parse(self._text("claim"))
 
     def exit_code(self) -> int | None:
+        """None until it is written whole."""
         text = self._text("exit")
         return int(text) if text.endswith("\n") else None
+
+    def is_over(self) -> bool:
+        """Whether it was started, or refused for good."""
+        return self.claim() is not None or self.result() is not None
 
     def cancelled_at(self) -> float | None:
         """Seconds since the epoch when it was told to stop."""
@@ -97,21 +110,27 @@ class Place:
         return float(text) if text.endswith("\n") else None
 
     def mark_cancelled(self, now: float) -> None:
+        """The first mark stays."""
         if self.cancelled_at() is None:
             write_whole(self.path / "cancel", f"{now}\n")
 
     def result(self) -> Any:
+        """The last word on the attempt, None until then."""
         text = self._text("result.json")
         return json.loads(text) if text else None
 
+    def conclude(self, result: Any) -> None:
+        """Write the last word, whole or not at all."""
+        write_whole(self.path / "result.json", json.dumps(result, ensure_ascii=False))
+
     def call(self) -> Any:
-        text = self._text("call.json")
-        return json.loads(text) if text else None
+        """What was asked for; whole once the claim is."""
+        return json.loads(self._text("call.json"))
 
     def has_log(self) -> bool:
         """Whether the command said anything."""
         try:
-            return self.log.stat().st_size > 0
+            return os.stat(f"{self.name}/log").st_size > 0
         except OSError:
             return False
 
@@ -122,21 +141,19 @@ class Place:
     def changed_at(self, name: str) -> float | None:
         """When the file was last written, in seconds since the epoch."""
         try:
-            return (self.path / name).stat().st_mtime
+            return os.stat(f"{self.name}/{name}").st_mtime
         except OSError:
             return None
 
     def write(self, name: str, text: str) -> None:
         """For what is read only once the claim is there, which is written after it."""
-        (self.path / name).write_text(text, encoding="utf-8", newline="")
-
-    def conclude(self, result: Any) -> None:
-        """The last word on the attempt, whole or not at all."""
-        write_whole(self.path / "result.json", json.dumps(result, ensure_ascii=False))
+        with open(f"{self.name}/{name}", "w", encoding="utf-8", newline="") as file:
+            file.write(text)
 
     def _text(self, name: str) -> str:
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            with open(f"{self.name}/{name}", "rb", buffering=0) as file:
+                return file.read().decode("utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
@@ -148,14 +165,14 @@ def places(root: Path, run_id: str) -> Iterator[Place]:
             yield Place(root, AttemptKey(run_id, directory.parent.name, int(directory.name)))
 
 
-def _make(directory: Path) -> bool:
+def _make(directory: str) -> bool:
     """Whether the directory is new."""
     try:
-        directory.mkdir(mode=0o700)
+        os.mkdir(directory, 0o700)
     except FileExistsError:
         return False
     except FileNotFoundError:
-        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(directory), 0o700, exist_ok=True)
         return _make(directory)
     return True
 

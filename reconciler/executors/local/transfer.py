@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -23,6 +24,9 @@ from reconciler.model.run import Artifact, Observation, Outputs, StepCall
 from reconciler.model.workflow import MISSING, ArtifactOutput, FailureClass, ParameterOutput
 
 T = TypeVar("T")
+
+HOPELESS = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""What is wrong with a path, not with the disk."""
 
 LOG_TYPE = "text/plain; charset=utf-8"
 
@@ -64,6 +68,11 @@ class Transfer:
             raise NotStaged(FailureClass.INFRASTRUCTURE, "StoreUnavailable", error.message) from error
         except PermanentError as error:
             raise NotStaged(FailureClass.FAILURE, "LaunchRejected", error.message) from error
+        except OSError as error:
+            if error.errno not in HOPELESS:
+                raise
+            message = f"the paths of the step do not fit together: {error}"
+            raise NotStaged(FailureClass.FAILURE, "LaunchRejected", message) from error
 
     def harvest(self, place: Place, call: StepCall, way: Way, seen: Observation) -> Observation:
         """Store log and outputs; the observation of the end, completed. A lost attempt has no outputs."""

@@ -40,4 +40,4 @@ class Way(Protocol):
 
 def cookie(place: Place) -> str:
     """A mark that only this attempt's processes carry."""
-    return hashlib.sha256(str(place.path).encode()).hexdigest()[:32]
+    return hashlib.sha256(place.name.encode()).hexdigest()[:32]

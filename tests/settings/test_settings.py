@@ -226,7 +226,7 @@ def test_what_steps_find_in_their_environment_is_no_setting() -> None:
     read_settings({}, {**HOME, "RECONCILER_STEP": "train", "RECONCILER_RUN_NUMBER": "3"})
 
 
-@pytest.mark.parametrize("row", table().values(), ids=str)
+@pytest.mark.parametrize("row", table().values(), ids=list(table()))
 def test_each_setting_has_words_an_example_and_a_default_of_its_kind(row: object) -> None:
     about = row.about  # type: ignore[attr-defined]
     assert about.text.endswith(".")

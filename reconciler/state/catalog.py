@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem, Severity
-from reconciler.state.glance import STARTABLE
 from reconciler.state.recording import settle_started
 from reconciler.state.rows import CHOSEN, chosen, plain, to_moment, to_text
 from reconciler.state.table import Row, Table
@@ -31,7 +30,8 @@ WORKFLOWS = Table(
     ("name",),
 )  # fmt: skip
 MARKS = Table("schedule_marks", ("workflow", "cron", "at"), ("workflow", "cron"))
-TABLES = (REVISIONS, FILES, VERDICTS, PROBLEMS, WORKFLOWS, MARKS)
+META = Table("meta", ("key", "value"), ("key",))
+TABLES = (REVISIONS, FILES, VERDICTS, PROBLEMS, WORKFLOWS, MARKS, META)
 
 
 def apply(cursor: sqlite3.Cursor, update: CatalogUpdate) -> None:
@@ -64,10 +64,11 @@ def verdicts(cursor: sqlite3.Cursor, blobs: Iterable[str], schema_digest: str) -
 def startable(cursor: sqlite3.Cursor) -> list[str]:
     """Names whose digest is not the one that their newest run started with.
 
-    The index knows them all; the newest run has the last word on each.
+    The index `workflows_startable`, whose condition this repeats word for word, knows them all; the newest
+    run has the last word on each.
     """
     cursor.execute(
-        f"SELECT name FROM workflows WHERE {STARTABLE}"
+        "SELECT name FROM workflows WHERE on_change = 1 AND suspend = 0 AND digest IS NOT started_digest"
         " AND digest IS NOT (SELECT r.digest FROM runs r WHERE r.name = workflows.name"
         " ORDER BY r.number DESC LIMIT 1) ORDER BY name"
     )

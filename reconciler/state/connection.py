@@ -10,13 +10,10 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from reconciler.errors import StateCorrupt, StateError
 from reconciler.state.failures import REBUILD, translate
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCHEMA_VERSION = 3
 """How many migrations there are; written to `PRAGMA user_version`."""

@@ -6,7 +6,6 @@ import sqlite3
 
 from reconciler.errors import StateCorrupt
 from reconciler.state import catalog, tally
-from reconciler.state.glance import META
 from reconciler.state.recording import DEFINITIONS
 from reconciler.state.rows import ARTIFACTS, ATTEMPTS, PARAMETERS, PUBLICATIONS, RUNS, STEPS
 from reconciler.state.table import Table
@@ -20,7 +19,6 @@ TABLES: tuple[Table, ...] = (
     PARAMETERS,
     PUBLICATIONS,
     tally.TALLIES,
-    META,
     *catalog.TABLES,
 )
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from types import TracebackType
-from typing import Self
 
 from reconciler.errors import LockHeld, StateError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` alone costs as much as a fetch
+    from types import TracebackType
+    from typing import Self
+
 
 class PassLock:
-    """An exclusive lock on `path`; the file's text names the holder, its time of change says since when.
+    """An exclusive lock on `path`; the file's first line names the holder, its time of change says since when.
 
     The file is never removed: whoever waits on a removed file holds a lock that nobody else sees.
     """
@@ -49,9 +52,9 @@ class PassLock:
 
     def _sign(self, descriptor: int) -> None:
         """Write who we are; a full disk must not keep a pass from repairing what it can."""
-        text = f"pid {os.getpid()} on {os.uname().nodename} ({self._command})"
+        text = f"pid {os.getpid()} on {os.uname().nodename} ({self._command})\n"
         try:
-            os.ftruncate(descriptor, 0)
+            # The rest of a longer name may stay behind the line: to cut a file off can take as long as a fetch.
             os.pwrite(descriptor, text.encode("utf-8", "replace"), 0)
         except OSError:
             return
@@ -85,7 +88,7 @@ def _open(path: str) -> int:
 
 def _holder(descriptor: int) -> str:
     """Who signed the file; its text is as foreign as any other file's."""
-    text = os.pread(descriptor, 400, 0).decode("utf-8", "replace")
+    text = os.pread(descriptor, 400, 0).decode("utf-8", "replace").partition("\n")[0]
     who = "".join(c if c.isprintable() else "?" for c in text) or "a process that has not said its name yet"
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(os.fstat(descriptor).st_mtime))
     return f"{who}, since {since},"

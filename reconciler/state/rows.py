@@ -55,6 +55,8 @@ PARAMETERS = Table(
 )
 PUBLICATIONS = Table("publications", ("run_key", "ledger_commit"), ("run_key",))
 
+_readable = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 Place = tuple[int, str, int]
 """Whose values they are: run, step (empty: the run itself), attempt (0: the step itself)."""
 
@@ -74,7 +76,9 @@ def to_text(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC, of constant width, so that it sorts as text."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def to_moment(text: object) -> datetime | None:
@@ -82,7 +86,7 @@ def to_moment(text: object) -> datetime | None:
 
 
 def to_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _readable.encode(value)
     return text if plain(text) == text else json.dumps(value, separators=(",", ":"))
 
 

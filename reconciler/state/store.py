@@ -17,7 +17,6 @@ from reconciler.model.problem import Problem
 from reconciler.model.run import Phase, Run
 from reconciler.state import catalog, inspection, tally
 from reconciler.state.connection import Connection
-from reconciler.state.glance import META
 from reconciler.state.recall import Parse, summaries, whole_runs
 from reconciler.state.recording import Recording, settle_outbox, settle_started
 from reconciler.state.rows import CHOSEN, PUBLICATIONS, chosen
@@ -109,15 +108,6 @@ class State:
         with self._connection.read() as cursor:
             return summaries(cursor, where, (*terms.values(), limit))
 
-    def latest_runs(self) -> list[Run]:
-        """Summaries of the newest ended run of each workflow, by name."""
-        newest = (
-            "SELECT key FROM (SELECT key, max(number) FROM runs"  # + keeps SQLite on the index by name
-            " WHERE +phase NOT IN ('Pending', 'Running', 'Suspended') GROUP BY name)"
-        )
-        with self._connection.read() as cursor:
-            return summaries(cursor, f"key IN ({newest}) ORDER BY name")
-
     def last_numbers(self) -> dict[str, int]:
         """The highest run number of each workflow that ever ran."""
         with self._connection.read() as cursor:
@@ -128,12 +118,6 @@ class State:
         with self._connection.read() as cursor:
             cursor.execute("SELECT coalesce(max(number), 0) FROM runs WHERE name = ?", (name,))
             return int(cursor.fetchone()[0])
-
-    def started_digests(self) -> dict[str, str]:
-        """The digest that the newest run of each workflow started with."""
-        newest = "SELECT key FROM (SELECT key, max(number) FROM runs GROUP BY name)"
-        with self._connection.read() as cursor:
-            return {run.name: run.digest for run in summaries(cursor, f"key IN ({newest})")}
 
     def started_digest(self, name: str) -> str | None:
         with self._connection.read() as cursor:
@@ -260,12 +244,12 @@ class State:
 
     def meta(self, key: str) -> str | None:
         with self._connection.read() as cursor:
-            rows = META.select(cursor, "key = ?", (key,))
+            rows = catalog.META.select(cursor, "key = ?", (key,))
             return next((str(value) for _, value in rows), None)
 
     def set_meta(self, key: str, value: str) -> None:
         with self._connection.write() as cursor:
-            META.put(cursor, [(key, value)])
+            catalog.META.put(cursor, [(key, value)])
 
     def _newest(self, where: str, *values: str | int) -> Run | None:
         with self._connection.read() as cursor:

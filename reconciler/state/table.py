@@ -20,10 +20,10 @@ Row = tuple[Scalar, ...]
 class Table:
     """The columns of one table in the order of its rows, and those that identify a row."""
 
-    # A plain class: this module is imported by passes with nothing to do, dataclasses costs them 5 ms.
     def __init__(self, name: str, columns: tuple[str, ...], key: tuple[str, ...]) -> None:
         self.name = name
         whole = (*columns, "seal")
+        self._text = "\x1f".join(["%s"] * len(columns))
         self._selection = ", ".join(f"{name}.{column}" for column in whole)
         self._insert = f"INSERT INTO {name} ({', '.join(whole)}) VALUES ({', '.join('?' * len(whole))})"
         changes = ", ".join(f"{column} = excluded.{column}" for column in whole if column not in key)
@@ -31,11 +31,11 @@ class Table:
 
     def put(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
         """Write `rows`, each in the place of the row with its key."""
-        cursor.executemany(self._upsert, map(_sealed, rows))
+        cursor.executemany(self._upsert, map(self._sealed, rows))
 
     def add(self, cursor: sqlite3.Cursor, rows: Iterable[Row]) -> None:
         """Write rows that cannot be there yet."""
-        cursor.executemany(self._insert, map(_sealed, rows))
+        cursor.executemany(self._insert, map(self._sealed, rows))
 
     def select(self, cursor: sqlite3.Cursor, where: str, values: Row = ()) -> Iterator[Row]:
         """The rows that `where` (and what may follow it, such as ORDER BY) chooses."""
@@ -49,14 +49,12 @@ class Table:
 
     def _opened(self, row: Row) -> Row:
         values = row[:-1]
-        if row[-1] != _seal(values):
+        if row[-1] != self._seal(values):
             raise StateCorrupt(f"a row of {self.name} in the state database is damaged", hint=REBUILD)
         return values
 
+    def _sealed(self, row: Row) -> Row:
+        return (*row, self._seal(row))
 
-def _seal(values: Row) -> int:
-    return zlib.crc32("\x1f".join(map(str, values)).encode())
-
-
-def _sealed(row: Row) -> Row:
-    return (*row, _seal(row))
+    def _seal(self, values: Row) -> int:
+        return zlib.crc32((self._text % values).encode())

@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from reconciler.model.catalog import CatalogUpdate
 from reconciler.model.problem import Problem, Severity
-from reconciler.state.glance import glance
 from reconciler.state.store import State
 from tests.state.samples import NOON, SCHEMAS, digest, ended, entry, opened, update
-from tests.strategies import bare
 
 
 def problem(path: str, line: int, severity: Severity = Severity.ERROR) -> Problem:
@@ -149,29 +146,6 @@ def test_meta_is_a_note_by_key(state: State) -> None:
     assert state.meta("tree") == "2f"
 
 
-def test_a_glance_tells_whether_anything_waits(place: Path) -> None:
-    assert glance(place) is None
-    with State.open(place, parse=bare) as state:
-        state.set_meta("tree", "1f")
-        seen = [glance(place)]
-        state.apply_catalog(update(entry("train")))
-        seen.append(glance(place))
-        state.record([opened()])
-        seen.append(glance(place))
-        state.record([ended(opened())])
-        seen.append(glance(place))
-        state.mark_published({opened().id: "c" * 40})
-        seen.append(glance(place))
-    seen.append(glance(place))
-    assert [each and each.pending for each in seen] == [False, True, True, True, False, False]
-    assert all(each is not None and each.meta == {"tree": "1f"} for each in seen)
-
-
-def test_a_glance_at_something_damaged_is_no_answer(place: Path) -> None:
-    place.write_bytes(b"not a database at all" * 100)
-    assert glance(place) is None
-
-
 @pytest.mark.parametrize(
     ("question", "index"),
     [
@@ -181,8 +155,6 @@ def test_a_glance_at_something_damaged_is_no_answer(place: Path) -> None:
         (lambda state: state.entries_at(["x"]), "workflows_by_path"),
         (State.open_runs, "runs_by_phase"),
         (State.last_numbers, "runs_by_name"),
-        (State.latest_runs, "runs_by_name"),
-        (State.started_digests, "runs_by_name"),
         (State.history, "runs_by_time"),
         (lambda state: state.history("a"), "runs_by_name"),
         (lambda state: state.unpublished(9), "outbox_order"),

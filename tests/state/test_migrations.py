@@ -136,7 +136,7 @@ def test_sqlite_utils_is_only_imported_to_migrate(place: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from reconciler.state.store import State\n"
         "State.open(Path(sys.argv[1]), parse=print).open_runs()\n"
-        "from reconciler.state.lock import PassLock; from reconciler.state.glance import glance\n"
+        "from reconciler.state.lock import PassLock\n"
         "heavy = {'sqlite_utils', 'click', 'kubernetes', 'minio', 'hashlib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

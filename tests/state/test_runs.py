@@ -21,7 +21,7 @@ from tests.strategies import bare, runs, successors
 
 
 @given(run=runs(), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_run_is_read_back_as_it_was_recorded(run: Run, data: st.DataObject) -> None:
     with State.in_memory(parse=bare) as state:
         state.record([run])
@@ -37,7 +37,7 @@ def test_any_run_is_read_back_as_it_was_recorded(run: Run, data: st.DataObject) 
 
 
 @given(run=runs(), data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_run_known_only_from_another_process_is_replaced_as_a_whole(run: Run, data: st.DataObject) -> None:
     with State.in_memory(parse=bare) as state:
         state.record([run])
@@ -144,11 +144,9 @@ def test_the_newest_run_of_a_workflow_tells_number_and_digest(state: State) -> N
     state.record([opened("a", 10, letter="b"), ended(opened("a", 9)), ended(opened("b", 1))])
     assert state.last_numbers() == {"a": 10, "b": 1}
     assert (state.last_number("a"), state.last_number("c")) == (10, 0)
-    assert state.started_digests() == {"a": digest("b"), "b": digest("a")}
     assert (state.started_digest("a"), state.started_digest("c")) == (digest("b"), None)
     assert state.latest("a") == opened("a", 10, letter="b")
     assert state.latest("c") is None
-    assert [run.title for run in state.latest_runs()] == ["a #9", "b #1"]
 
 
 def test_ended_runs_wait_in_the_order_of_their_end_until_they_are_published(state: State) -> None:
@@ -211,22 +209,22 @@ def test_ten_thousand_open_runs_are_recorded_and_loaded(place: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_runs_are_imported(place: Path) -> None:
+def test_twenty_thousand_runs_are_imported(place: Path) -> None:
     steps = ended(opened(steps=2)).steps
 
     def ledger() -> list[tuple[Run, str]]:
         return [
             (replace(opened(f"w{n % 50}", n), workflow=None, phase=Phase.FAILED, steps=steps), "c" * 40)
-            for n in range(1, 100_001)
+            for n in range(1, 20_001)
         ]
 
     runs_ = ledger()
     with State.open(place, parse=bare) as state:
         start = time.perf_counter()
         state.import_finished(runs_)
-        print(f"\n100,000 runs of 2 steps: imported in {time.perf_counter() - start:.1f} s")
-        assert rows(state, "SELECT count(*) FROM runs") == [(100_000,)]
-        assert state.last_number("w7") == 99_957
+        print(f"\n20,000 runs of 2 steps: imported in {time.perf_counter() - start:.1f} s")
+        assert rows(state, "SELECT count(*) FROM runs") == [(20_000,)]
+        assert state.last_number("w7") == 19_957
         start = time.perf_counter()
         assert len(state.history(limit=20)) == 20
         print(f"20 newest of them: {(time.perf_counter() - start) * 1000:.1f} ms")

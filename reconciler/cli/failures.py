@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import click
 
 from reconciler import __version__
+from reconciler.cli.plain import plain
 from reconciler.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ReconcilerError
 
 
@@ -31,7 +32,7 @@ def exit_code_of() -> Iterator[Code]:
     try:
         yield code
     except ReconcilerError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {plain(str(error))}", err=True)
         code.value = error.exit_code
     except click.exceptions.Exit as leave:
         code.value = leave.exit_code

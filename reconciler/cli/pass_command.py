@@ -9,7 +9,7 @@ from reconciler.cli.options import with_settings
 from reconciler.cli.printing import remark
 from reconciler.cli.progress import print_event, watching
 from reconciler.cli.signals import stop_on_signals
-from reconciler.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
+from reconciler.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, ReconcilerError
 from reconciler.reconcile.passes import Summary
 from reconciler.settings import Settings
 
@@ -33,13 +33,19 @@ def command(settings: Settings) -> int:
     A pass ends when nothing moves any more or its time budget is over; steps that still run then are
     adopted by the next one. With nothing to do it takes a few hundredths of a second.
     """
-    with stop_on_signals() as stopped:
-        with watching(settings) as watch:
-            summary = composition.run_pass(settings, watch, watch.between(stopped))
-        _tell(settings, summary)
-        if summary.errors:
-            return EXIT_FAILED
-        return EXIT_INTERRUPTED if stopped() else EXIT_DONE
+    try:
+        with stop_on_signals() as stopped:
+            with watching(settings) as watch:
+                summary = composition.run_pass(settings, watch, watch.between(stopped))
+            _tell(settings, summary)
+            if summary.errors:
+                return EXIT_FAILED
+            return EXIT_INTERRUPTED if stopped() else EXIT_DONE
+    except ReconcilerError as error:
+        if settings.logging.format != "json":
+            raise
+        print_event("error", "failed", str(error))
+        return error.exit_code
 
 
 def _tell(settings: Settings, summary: Summary) -> None:

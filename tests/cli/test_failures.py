@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -31,6 +32,13 @@ def test_75_names_the_pass_that_is_at_work(done, command):
     with PassLock(done.state / "lock"):
         err = call(done, command, code=75).err
     assert "another pass is at work: pid " in err
+
+
+def test_a_pass_that_cannot_work_says_so_in_json_too(done):
+    with PassLock(done.state / "lock"):
+        event = json.loads(call(done, "pass", "--logging-format", "json", code=75).err)
+    follows_the_schema(event, "event")
+    assert (event["level"], event["event"]) == ("error", "failed")
 
 
 @pytest.mark.parametrize("words", LOOKING, ids=" ".join)

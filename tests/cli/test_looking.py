@@ -166,6 +166,16 @@ def test_a_reader_that_leaves_early_is_no_error_to_talk_about(past):
     assert (done.stdout, done.stderr) == ("two #1: Succeeded\n", "")
 
 
+def test_a_reader_that_leaves_a_long_log_is_no_error_either(place):
+    place.push(long=one("long", "yes line | head -n 500000"))
+    place.run("pass")
+    line = f"{' '.join(PROGRAM)} logs long only | head -n 1"
+    done = subprocess.run(
+        ["sh", "-c", line], env=place.env, cwd=place.root, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("line\n", "")
+
+
 def test_colour_is_for_terminals_that_want_it(past):
     assert "\x1b[32mSucceeded" in on_a_terminal(past, "runs")
     assert "\x1b" not in on_a_terminal(past, "runs", NO_COLOR="1")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.definition import workflow_from_document
+from reconciler.state.store import State
 from tests.cli.command import call, follows_the_schema
 from tests.cli.definitions import TWO_STEPS, one
 
@@ -90,6 +94,16 @@ def test_without_settings_the_checkout_around_is_looked_at(place):
     assert set(starts(place, "--revision", "HEAD", **none)) == {"two", "other"}
     assert starts(place, "--revision", "HEAD", "--base", "main", **none) == {}
     assert "No revision 'nope'" in call(place, "plan", "--revision", "nope", code=1, **none).err
+
+
+def test_what_is_due_by_its_schedule_says_when(place):
+    place.push(nightly=one("nightly", "true", '  on: {schedule: [{cron: "0 3 * * *"}]}\n'))
+    place.run("pass")
+    assert starts(place) == {}
+    with State.open(place.state / "state.db", parse=workflow_from_document) as state:
+        state.set_schedule_marks({("nightly", "0 3 * * *"): datetime(2026, 1, 1, tzinfo=UTC)})
+    (reason,) = starts(place)["nightly"]
+    assert re.fullmatch(r"due at \d{4}-\d\d-\d\dT03:00:00Z \(0 3 \* \* \*\)", reason)
 
 
 def test_suspended_workflows_and_problems_are_told(place):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # `typing` alone costs as much as a fetch
 
 
 class PassLock:
-    """An exclusive lock on `path`; the file's first line names the holder, its time of change says since when.
+    """An exclusive lock on `path`; its first line names the holder, its time of change says since when.
 
     The file is never removed: whoever waits on a removed file holds a lock that nobody else sees.
     """
@@ -54,7 +54,7 @@ class PassLock:
         """Write who we are; a full disk must not keep a pass from repairing what it can."""
         text = f"pid {os.getpid()} on {os.uname().nodename} ({self._command})\n"
         try:
-            # The rest of a longer name may stay behind the line: to cut a file off can take as long as a fetch.
+            # What a longer name left may stay behind the line: cutting it off can take as long as a fetch.
             os.pwrite(descriptor, text.encode("utf-8", "replace"), 0)
         except OSError:
             return

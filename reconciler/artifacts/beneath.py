@@ -97,6 +97,8 @@ def _status(name: str, parent: int, path: str) -> os.stat_result:
         return os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError as error:
         raise OutputMissing(f"Nothing stands at {path!r}.") from error
+    except OSError as error:
+        raise OutputRefused(f"{path!r} may not be looked at: {error.strerror}.") from error
 
 
 def _target(name: str, parent: int, path: str, links: int) -> str:
@@ -183,7 +185,10 @@ def walk(directory: int, above: tuple[str, ...] = ()) -> Iterator[Entry]:
 
 def _entry(path: tuple[str, ...], parent: int) -> Entry:
     shown = "/".join(path)
-    status = _status(path[-1], parent, shown)
+    try:
+        status = _status(path[-1], parent, shown)
+    except OutputMissing as error:
+        raise _changed(shown) from error
     if stat.S_ISDIR(status.st_mode):
         return Entry(path, "directory", parent)
     if not stat.S_ISLNK(status.st_mode):

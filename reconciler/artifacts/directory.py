@@ -28,9 +28,7 @@ class DirectoryStore:
         return Stored(key, size, sha256)
 
     def put_file(self, key: str, path: Path, *, content_type: str = "application/octet-stream") -> Stored:
-        with translated(path, "read"):
-            source = open(path, "rb", buffering=0)  # noqa: SIM115  (closed by the next line)
-        with source:
+        with translated(path, "read"), open(path, "rb", buffering=0) as source:
             return self.put(key, source, content_type=content_type)
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
@@ -46,8 +44,9 @@ class DirectoryStore:
         return stream
 
     def get_file(self, key: str, path: Path, *, size: int, sha256: str) -> None:
-        with self.open(key) as source, appearing(path) as write:
-            verify(f"The artifact {self._path(key)}", pour(source, write), size, sha256)
+        kept = self._path(key)
+        with self.open(key) as source, translated(kept, "read"), appearing(path) as write:
+            verify(f"The artifact {kept}", pour(source, write), size, sha256)
 
     def stat(self, key: str) -> int | None:
         path = self._path(key)

@@ -38,7 +38,7 @@ def collect(
     """
     where = output.path if path is None else path
     try:
-        with opened(root, where) as descriptor:
+        with translated(root / where, "read"), opened(root, where) as descriptor:
             key = f"{prefix}artifacts/{output.name}"
             if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
                 return _collect_file(store, output, key, descriptor)
@@ -83,8 +83,7 @@ def place(store: ArtifactStore, artifact: Artifact, destination: Path) -> None:
 
 
 def _place_tar(store: ArtifactStore, artifact: Artifact, directory: Path) -> None:
-    with store.open(artifact.key) as stream:
-        measured = Measured(stream)
+    with store.open(artifact.key) as stream, Measured(stream) as measured:
         tarball.unpack(measured, directory)
         verify(f"The artifact {artifact.key}", measured.finish(), artifact.size, artifact.sha256)
 

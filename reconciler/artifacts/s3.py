@@ -40,9 +40,7 @@ class S3Store:
         return Stored(key, size, sha256)
 
     def put_file(self, key: str, path: Path, *, content_type: str = "application/octet-stream") -> Stored:
-        with file_translated(path, "read"):
-            source = open(path, "rb", buffering=0)  # noqa: SIM115  (closed by the next line)
-        with source:
+        with file_translated(path, "read"), open(path, "rb", buffering=0) as source:
             return self.put(key, source, content_type=content_type)
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:

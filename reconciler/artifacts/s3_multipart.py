@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from reconciler.artifacts.s3_errors import translated
+from reconciler.errors import PermanentError, StoreUnavailable
 
 MIB = 1 << 20
 PART = 16 * MIB
@@ -46,8 +47,8 @@ class Target:
 def send(target: Target, source: BinaryIO) -> tuple[int, str]:
     """Store all of `source`; its length and sha256."""
     digest, size = hashlib.sha256(), 0
-    parts = _parts(source)
-    first = next(parts, b"")
+    pieces = parts(source, part_sizes(_length(source)))
+    first = next(pieces, b"")
     if len(first) < PART:
         with translated(target.address):
             target.client.put_object(
@@ -55,30 +56,31 @@ def send(target: Target, source: BinaryIO) -> tuple[int, str]:
             )
         return len(first), hashlib.sha256(first).hexdigest()
     with _Upload(target) as upload:
-        for part in chain([first], parts):
+        for part in chain([first], pieces):
             upload.send(part)
             digest.update(part)
             size += len(part)
     return size, digest.hexdigest()
 
 
-def _parts(source: BinaryIO) -> Iterator[bytes | bytearray]:
-    """The stream cut into parts, none of them empty."""
-    for size in part_sizes(_length(source)):
+def parts(source: BinaryIO, sizes: Iterator[int]) -> Iterator[bytes | bytearray]:
+    """The stream cut into parts, none of them empty; PermanentError when it goes on behind the last size."""
+    for size in sizes:
         part = _read(source, size)
         if part:
             yield part
         if len(part) < size:
             return
+    if source.read(1):
+        raise PermanentError("The stream is too long for one object.", hint="Store it as several files.")
 
 
 def part_sizes(length: int | None) -> Iterator[int]:
     """Sizes for the parts of `length` bytes (None: of a stream that ends nobody knows where)."""
     if length is not None:
         needed = -(-length // _MOST_PARTS)
-        yield from [max(PART, -(-needed // MIB) * MIB)] * _MOST_PARTS
-    for number in range(_MOST_PARTS):
-        yield next(size for until, size in _GROWTH if number < until)
+        return repeat(max(PART, -(-needed // MIB) * MIB), _MOST_PARTS)
+    return (next(size for until, size in _GROWTH if number < until) for number in range(_MOST_PARTS))
 
 
 def _length(source: BinaryIO) -> int | None:
@@ -152,9 +154,12 @@ class _Upload:
 
         while self._waiting:
             self._settle()
-        parts = [Part(number, tag) for number, tag in enumerate(self._tags, 1)]
-        with translated(self._target.address):
-            self._client._complete_multipart_upload(self._target.bucket, self._target.name, self._id, parts)
+        sent = [Part(number, tag) for number, tag in enumerate(self._tags, 1)]
+        target = self._target
+        with translated(target.address):
+            result = self._client._complete_multipart_upload(target.bucket, target.name, self._id, sent)
+        if not result.etag:  # S3 may say 200 first and find out later; the client does not look
+            raise StoreUnavailable(f"{target.address}: the server could not put the parts together.")
 
     def _abort(self) -> None:
         """Best effort: parts that stay are for the bucket's lifecycle rule."""

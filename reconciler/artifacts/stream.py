@@ -96,14 +96,23 @@ class IterableStream(io.RawIOBase):
 
 
 class Measured:
-    """Counts and hashes what is read from a stream."""
+    """Counts and hashes what is read from a stream; the hashing goes on while the reader works."""
 
     def __init__(self, source: Readable) -> None:
         self._source, self._digest, self._size = source, hashlib.sha256(), 0
+        self._hasher = ThreadPoolExecutor(1)
+        self._hashing: Future[None] | None = None
+
+    def __enter__(self) -> Measured:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hasher.shutdown()
 
     def read(self, size: int, /) -> bytes:
         piece = self._source.read(size)
-        self._digest.update(piece)
+        self._settle()
+        self._hashing = self._hasher.submit(self._digest.update, piece)
         self._size += len(piece)
         return piece
 
@@ -111,4 +120,9 @@ class Measured:
         """Read on to the end; length and sha256 of it all."""
         while self.read(CHUNK):
             pass
+        self._settle()
         return self._size, self._digest.hexdigest()
+
+    def _settle(self) -> None:
+        if self._hashing:
+            self._hashing.result()

@@ -14,7 +14,7 @@ import pytest
 from reconciler.artifacts import S3Access, open_store
 from reconciler.artifacts.s3 import S3Store
 from reconciler.artifacts.s3_client import Patience
-from reconciler.artifacts.s3_multipart import part_sizes
+from reconciler.artifacts.s3_multipart import part_sizes, parts
 from reconciler.errors import ArtifactCorrupt, PermanentError, SettingsError, StoreUnavailable
 from tests import servers
 from tests.artifacts.contract import Place, StoreContract, read
@@ -55,13 +55,21 @@ class TestAnUploadInParts:
         ]
         assert kinds == ["text/html", "image/png"]
 
-    @pytest.mark.parametrize("length", [None, 0, 16 * MIB, 5 << 30, 200 << 30, 500 << 30])
-    def test_keeps_to_parts_of_64_mib_up_to_500_gib(self, length: int | None) -> None:
-        assert _largest_part(part_sizes(length), (length or 500 << 30)) <= 64 * MIB
+    @pytest.mark.parametrize("length", [16 * MIB, 5 << 30, 200 << 30, 500 << 30])
+    def test_keeps_to_parts_of_64_mib_up_to_500_gib(self, length: int) -> None:
+        assert _largest_part(part_sizes(length), length) <= 64 * MIB
+        assert _largest_part(part_sizes(None), length) <= 64 * MIB
 
-    @pytest.mark.parametrize("length", [None, 900 << 30])
-    def test_takes_larger_parts_for_what_else_would_not_fit(self, length: int | None) -> None:
-        assert _largest_part(part_sizes(length), 900 << 30) <= 512 * MIB
+    def test_takes_larger_parts_for_what_else_would_not_fit(self) -> None:
+        assert _largest_part(part_sizes(5 << 40), 5 << 40) <= 525 * MIB
+        assert _largest_part(part_sizes(None), 1000 << 30) <= 512 * MIB
+
+    def test_never_drops_what_does_not_fit(self) -> None:
+        pieces = parts(BytesIO(b"0123456789A"), iter([4, 6]))
+        assert [next(pieces), next(pieces)] == [b"0123", b"456789"]
+        with pytest.raises(PermanentError, match="too long"):
+            next(pieces)
+        assert list(parts(BytesIO(b"0123456789"), iter([4, 6]))) == [b"0123", b"456789"]
 
 
 def _largest_part(sizes: Iterator[int], total: int) -> int:

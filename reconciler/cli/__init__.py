@@ -1,6 +1,6 @@
 """The command line: parse, build the edges, call one function, print, exit code.
 
-Each command is a module of its own, loaded when it is asked for; `_COMMANDS` is the registry.
+Each command is a module of its own, loaded when it is asked for; `COMMANDS` is the registry.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import click
 from reconciler import __version__
 from reconciler.cli.failures import exit_code_of
 
-_COMMANDS = {
+COMMANDS = {
     "init": "Make a workflow repository from the template.",
     "validate": "Say what is wrong in definitions.",
     "plan": "Say what would run, and why.",
@@ -33,10 +33,10 @@ class _Commands(click.Group):
     """Commands whose modules are imported only when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         module = import_module(f"reconciler.cli.{cmd_name}_command")
         command: click.Command = module.command
@@ -45,7 +45,7 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any of them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -53,8 +53,8 @@ class _Commands(click.Group):
         """As click does, with "did you mean" for a name that does not exist."""
         from reconciler.core.suggest import did_you_mean
 
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            ctx.fail(f"No command is called '{args[0]}'.{did_you_mean(args[0], _COMMANDS)}")
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"No command is called '{args[0]}'.{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 

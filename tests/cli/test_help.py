@@ -6,11 +6,11 @@ import click
 import pytest
 
 from docs import generate
-from reconciler.cli import _COMMANDS, reconciler
+from reconciler.cli import COMMANDS, reconciler
 from tests.cli.command import call
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_examples(name):
     command = reconciler.get_command(click.Context(reconciler), name)
     assert command is not None
@@ -20,7 +20,7 @@ def test_every_command_has_help_with_examples(name):
     assert all(len(line) <= 110 for line in text.splitlines())
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_that_is_listed_is_explained(name):
     command = reconciler.get_command(click.Context(reconciler), name)
     assert command is not None

@@ -71,9 +71,19 @@ def open_edges(settings: Settings, notify: events.Notify) -> Iterator[tuple[Edge
         executor = make_executor(settings, store, attempts_directory(settings))
         stack.callback(executor.close)
         source = open_repository(settings)
-        ledger = open_ledger(settings)
-        acceptance = _acceptance(settings, source)
-        yield Edges(source, state, store, executor, clock, notify, ledger, acceptance), source
+        edges = Edges(
+            source,
+            state,
+            store,
+            executor,
+            clock,
+            notify,
+            open_ledger(settings),
+            secrets=_secrets(settings),
+            blob_bytes=settings.limits.blob_bytes,
+            accept=_acceptance(settings, source),
+        )
+        yield edges, source
 
 
 @contextmanager
@@ -227,6 +237,21 @@ def budget(settings: Settings) -> passes.Budget:
 def _acceptance(settings: Settings, source: Repository) -> Callable[[str], None]:
     signers = settings.repository.verify_signers
     return (lambda revision: source.verify(revision, signers)) if signers else (lambda revision: None)
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    """The credentials of this pass, as far as they can be read now."""
+    store = settings.store
+    keys = (
+        read_secret(store.access_key, store.access_key_file),
+        read_secret(store.secret_key, store.secret_key_file),
+    )
+    tokens = {settings.repository.token_file, settings.ledger.token_file} - {""}
+    files = (Path(path) for path in sorted(tokens))
+    return (
+        *(key.reveal() for key in keys if key),
+        *(file.read_text().strip() for file in files if file.is_file()),
+    )
 
 
 def _secret_files(settings: Settings) -> list[str]:

@@ -10,7 +10,7 @@ from reconciler.model.run import AttemptKey, InputFile, InputText, Run, StepCall
 from reconciler.model.workflow import MISSING, Step, Value
 
 ENV_VALUE_LIMIT = 32 * 1024
-"""Bytes of one value that are given as a variable; a longer one only as a file (Linux takes 128 KiB a string)."""
+"""Characters of a value that is given as a variable; a longer one only as a file (Linux takes 128 KiB)."""
 
 
 class InputMissing(Exception):

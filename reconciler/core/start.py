@@ -33,7 +33,8 @@ def due(definition: Definition, past: Past, revision: str, now: datetime) -> lis
     triggers: list[tuple[Trigger, str]] = []
     if workflow.triggers.change and definition.digest != past.digest:
         triggers.append((Trigger(TriggerKind.CHANGE), _why(past)))
-    triggers += [(Trigger(TriggerKind.SCHEDULE, moment), why) for moment, why in _moments(workflow, past, now)]
+    for moment, why in _moments(workflow, past, now):
+        triggers.append((Trigger(TriggerKind.SCHEDULE, moment), why))
     numbered = enumerate(triggers, past.last_number + 1)
     return [start(definition, number, revision, trigger, {}, why) for number, (trigger, why) in numbered]
 

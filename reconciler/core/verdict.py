@@ -96,7 +96,8 @@ def _classify(run: Run, step: Step, attempt: Attempt, seen: Observation) -> tupl
     That an attempt was stopped for its time limit is read off its times as well as off the recorded
     mark, because the mark is gone when the database was lost in between.
     """
-    assert run.workflow is not None and seen.failure is not None
+    assert run.workflow is not None
+    assert seen.failure is not None
     if attempt.cancelling not in ("", "TimedOut"):
         return FailureClass.CANCELLED, attempt.cancelling, seen.message or "the run was stopped"
     stopped = attempt.cancelling or seen.failure is FailureClass.CANCELLED

@@ -77,7 +77,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What an attempt gave: values by name (raw text from the executor, typed once recorded) and artifacts."""
+    """What an attempt gave: artifacts, and values by name (raw text from the executor, typed later)."""
 
     parameters: Mapping[str, Value] = field(default_factory=dict)
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)

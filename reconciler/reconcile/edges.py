@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -43,5 +43,9 @@ class Edges:
     clock: Callable[[], datetime]
     notify: Notify
     ledger: LedgerBranch | None = None
+    secrets: Sequence[str] = ()
+    """What must not appear in anything that is published: the credentials of the pass."""
+    blob_bytes: int = 32 * 1024 * 1024
+    """The largest file of the repository that a step can take along."""
     accept: Callable[[str], None] = lambda revision: None
     """Raises GitError for a revision that must not be carried out: one that nobody trusted has signed."""

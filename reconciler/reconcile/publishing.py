@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reconciler.git.ledger import LedgerBranch, LedgerTip
-from reconciler.ledger import commits, overview, record, restore, trailers
+from reconciler.ledger import commits, mask, overview, record, restore, trailers
 from reconciler.model.ledger import LedgerCommit
 from reconciler.model.run import Artifact, Run
 from reconciler.reconcile import events
@@ -72,8 +72,13 @@ def _commits(edges: Edges, branch: LedgerBranch, tip: LedgerTip, runs: Sequence[
     pages = {each["workflow"]: overview.entry(each, place) for place, each in latest.items()}
     places = branch.paths(tip, {run.name for run in runs} | pages.keys())
     known = commits.Tip(branch.top_level(tip), places, pages)
-    records = [record.to_record(run, links(edges.store.link, run)) for run in runs]
+    records = [_record(edges, run) for run in runs]
     return commits.commits(records, known, branch.branch)
+
+
+def _record(edges: Edges, run: Run) -> record.Record:
+    """What is committed of a run; a secret of ours that a step got hold of does not leave by this door."""
+    return mask.masked(record.to_record(run, links(edges.store.link, run)), edges.secrets)
 
 
 def links(link: Callable[[str], str], run: Run) -> dict[str, str]:

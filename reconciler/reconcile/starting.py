@@ -20,9 +20,6 @@ from reconciler.reconcile.edges import Edges
 from reconciler.reconcile.engine import Engine
 from reconciler.state.store import State
 
-BUNDLE_FILE_LIMIT = 32 * 1024 * 1024
-"""The largest single file, in bytes, that a step can take along from the repository."""
-
 
 def decisions(state: State, revision: str, now: datetime, limit: int) -> list[StartRun]:
     """The runs that are due at `revision`, at most `limit`, in the order of the workflows' names."""
@@ -114,7 +111,7 @@ def bundles(edges: Edges, files: Mapping[str, tuple[SourceFile, ...]]) -> dict[s
 
 
 def _bundle(edges: Edges, files: tuple[SourceFile, ...]) -> Artifact:
-    contents = dict(edges.source.read({file.blob for file in files}, BUNDLE_FILE_LIMIT))
+    contents = dict(edges.source.read({file.blob for file in files}, edges.blob_bytes))
     members = ((file.path, file.executable, _content(file, contents)) for file in files)
     return packing.store_bundle(edges.store, members)
 

@@ -47,4 +47,4 @@ def check_all(
 
 def _check(work: tuple[str, bytes | None, int]) -> tuple[str, Verdict]:
     blob, data, limit = work
-    return blob, definition.too_large(limit) if data is None else definition.check_text(data)
+    return blob, definition.too_large(limit) if data is None else definition.check_text(data, limit)

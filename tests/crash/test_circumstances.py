@@ -1,4 +1,4 @@
-"""What a machine does to a pass: a second pass, a full disk, a clock that goes back, a remote that is away."""
+"""What a machine does to a pass: a second pass, a full disk, a clock that goes back, a remote away."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from reconciler.git.repository import Repository
 from reconciler.git.worktree import Worktree
 from reconciler.reconcile import catalog, events, passes, recovery, starting
 from reconciler.reconcile.edges import Edges
-from reconciler.settings import Settings, read_secret, require, table
+from reconciler.settings import Secret, Settings, read_secret, require, table
 from reconciler.settings.sources import CONFIG_VARIABLE
 from reconciler.settings.values import PATH
 from reconciler.state.lock import PassLock
@@ -242,16 +242,14 @@ def _acceptance(settings: Settings, source: Repository) -> Callable[[str], None]
 def _secrets(settings: Settings) -> tuple[str, ...]:
     """The credentials of this pass, as far as they can be read now."""
     store = settings.store
-    keys = (
+    keys = [
         read_secret(store.access_key, store.access_key_file),
         read_secret(store.secret_key, store.secret_key_file),
-    )
-    tokens = {settings.repository.token_file, settings.ledger.token_file} - {""}
-    files = (Path(path) for path in sorted(tokens))
-    return (
-        *(key.reveal() for key in keys if key),
-        *(file.read_text().strip() for file in files if file.is_file()),
-    )
+    ]
+    for token_file in (settings.repository.token_file, settings.ledger.token_file):
+        with suppress(OSError, ValueError):  # git will say what is wrong with it
+            keys.append(Secret(Path(token_file).read_text("utf-8").strip()))
+    return tuple(key.reveal() for key in keys if key is not None)
 
 
 def _secret_files(settings: Settings) -> list[str]:

@@ -61,6 +61,9 @@ def _validate(root: Path, wanted: list[str]) -> Validation:
 
     folders = [path for path in wanted if (root / path).is_dir()]
     files = [path for path in wanted if path not in folders]
+    special = [path for path in files if not (root / path).is_file()]  # opening a pipe would wait for ever
+    if special:
+        raise ReconcilerError(f"{special[0]} is neither a file nor a folder.")
     limits = Limits()
     return validate(
         Worktree(root), folders, files, lambda path: _content(root / path, limits.file_bytes), limits

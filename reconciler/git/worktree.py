@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha1
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +27,7 @@ from reconciler.git.translate import redact
 from reconciler.git.tree import TreeEntry, entry
 
 _CHUNK = 1 << 20
+_MOST_FILES, _MOST_BYTES = 20_000, 1 << 28  # outside of checkouts
 _OURS = {
     # Listing files must not run what a repository's own config names, nor be refused where a
     # container mounts a checkout of somebody else.
@@ -67,7 +69,7 @@ class Worktree:
         root = root_of(self.directory)
         tracked = _tracked(root) if root else None
         if root is None or tracked is None:
-            return _walk(os.fsencode(self.directory))
+            return _bounded(os.fsencode(self.directory))
         prefix = b"" if root == self.directory else os.fsencode(self.directory.relative_to(root)) + b"/"
         return (path.removeprefix(prefix) for path in tracked if path.startswith(prefix))
 
@@ -123,10 +125,27 @@ def _tracked(root: Path) -> Iterable[bytes] | None:
     return dict.fromkeys(path for path in listed.split(b"\0") if path)
 
 
+def _bounded(root: bytes) -> Iterator[bytes]:
+    """Every file below `root`; GitError where that is more than anybody would take for a repository.
+
+    A definition that lies in a home directory must not cost reading all of it.
+    """
+    size = 0
+    for count, path in enumerate(_walk(root)):
+        with suppress(OSError):
+            size += os.lstat(os.path.join(root, path)).st_size
+        if count >= _MOST_FILES or size > _MOST_BYTES:
+            raise GitError(
+                f"'{os.fsdecode(root)}' is no checkout, and holds too many files to be taken for one.",
+                hint="Run `git init` where the files belong, or keep them in a directory of their own.",
+            )
+        yield path
+
+
 def _walk(root: bytes) -> Iterator[bytes]:
-    """Every file below `root` except git's own, links to directories included but not followed."""
+    """Every file below `root` but git's and ours, links to directories included but not followed."""
     for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if name != b".git"]
+        folders[:] = [name for name in folders if name not in (b".git", b".reconciler")]
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         for name in (*files, *links):
             yield os.path.relpath(os.path.join(folder, name), root)

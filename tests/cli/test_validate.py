@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -109,6 +110,22 @@ def test_whatever_a_file_holds_there_is_no_traceback(checkout, content):
     (checkout.clone / "workflows" / "bad.yaml").write_bytes(content)
     done = call(checkout, "validate", code=0 if content == b"" else 1)
     assert "1 sound workflow" in done.err
+
+
+def test_what_is_neither_file_nor_folder_is_not_waited_for(checkout):
+    os.mkfifo(checkout.clone / "workflows" / "pipe.yaml")
+    assert "neither a file nor a folder" in call(checkout, "validate", "workflows/pipe.yaml", code=1).err
+    assert "no problems" in call(checkout, "validate").err
+
+
+def test_a_home_directory_is_not_taken_for_a_repository(place, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "two.yaml").write_text(one("two", "true"))
+    with (home / "film").open("wb") as file:
+        file.truncate(1 << 40)
+    assert "is no checkout" in call(place, "validate", "two.yaml", code=1, cwd=home).err
+    assert "is no checkout" in call(place, "run", "two.yaml", code=1, cwd=home).err
 
 
 def test_a_link_is_told_and_not_followed(checkout):

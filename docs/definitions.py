@@ -70,7 +70,8 @@ def _section(title: str, part: dict[str, Any], schema: dict[str, Any]) -> Iterat
     yield "|---|---|---|"
     for key, rule in part["properties"].items():
         mark = " **required**" if key in required else ""
-        yield f"| `{key}`{mark} | {_value(rule, schema)} | {_cell(rule['description'])}{_default(rule, schema)} |"
+        meaning = _cell(rule["description"]) + _default(rule, schema)
+        yield f"| `{key}`{mark} | {_value(rule, schema)} | {meaning} |"
     yield ""
     yield "```yaml"
     yield from (f"{key}: {_flow(rule['examples'][0])}" for key, rule in part["properties"].items())

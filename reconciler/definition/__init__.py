@@ -14,7 +14,7 @@ makes a `Workflow` of a checked document, `digest` its identity; `report` and `s
 from __future__ import annotations
 
 from reconciler.definition.changes import compare
-from reconciler.definition.globs import match
+from reconciler.definition.globs import Listing, match
 from reconciler.definition.parse import workflow_from_document
 from reconciler.definition.resolve import resolve
 from reconciler.definition.schema import schema_digest
@@ -24,6 +24,7 @@ from reconciler.definition.verdict import Checked, Verdict
 __all__ = [
     "MAX_SIZE",
     "Checked",
+    "Listing",
     "Verdict",
     "check_text",
     "compare",

@@ -16,6 +16,7 @@ from reconciler.model.workflow import SourceFile
 
 _NOT_COUNTED = frozenset({"on", "suspend"})
 _SHORT = 12
+_dumps = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def canonical(document: Mapping[str, Any]) -> str:
@@ -68,7 +69,3 @@ def _fields(spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _short(value: Any) -> str:
     return hashlib.sha256(_dumps(value).encode()).hexdigest()[:_SHORT]
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -63,7 +63,9 @@ def _syntax_problem(error: Exception, text: str, start: int) -> Problem:
     """What the parser could not read, in its words."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     index = getattr(error, "position", 0) if mark is None else mark.index
-    index = min(start + index, len(text))  # the end of the text is one line too far down in the parser's own count
+    index = min(
+        start + index, len(text)
+    )  # the end of the text is one line too far down in the parser's own count
     words = [str(part) for part in (getattr(error, "context", ""), getattr(error, "problem", "")) if part]
     said = clean(cut(", ".join(words) or str(error), 200))
     message = f"This is not valid YAML: {said}.{_advice(text, index)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 WILDCARDS = frozenset("*?[")
@@ -18,7 +18,7 @@ _CLASS = re.compile(r"\[(!?)(\]?[^\]/]*)\]")
 
 def match(patterns: Iterable[str], paths: Collection[str]) -> list[str]:
     """The paths that any of the patterns matches, sorted."""
-    return Listing(paths).match(patterns)
+    return list(Listing(paths).match(patterns))
 
 
 class Listing:
@@ -27,23 +27,27 @@ class Listing:
     def __init__(self, paths: Collection[str]) -> None:
         self._paths = paths
         self._sorted: list[str] | None = None
-        self._found: dict[str, list[str]] = {}
+        self._found: dict[str, Sequence[str]] = {}
 
-    def match(self, patterns: Iterable[str]) -> list[str]:
+    def match(self, patterns: Iterable[str]) -> Sequence[str]:
         """The paths that any of the patterns matches, sorted."""
-        return sorted({path for pattern in patterns for path in self.match_one(pattern)})
+        found = [self.match_one(pattern) for pattern in patterns]
+        return found[0] if len(found) == 1 else sorted({path for paths in found for path in paths})
 
-    def match_one(self, pattern: str) -> list[str]:
+    def match_one(self, pattern: str) -> Sequence[str]:
         """The paths that the pattern matches; looked for once, however many workflows ask."""
+        if pattern not in self._found:
+            self._found[pattern] = self._look_for(pattern)
+        return self._found[pattern]
+
+    def _look_for(self, pattern: str) -> list[str]:
         if is_literal(pattern):
             return [pattern] if pattern in self._paths else []
         if pattern.endswith("/**") and is_literal(pattern[:-3]):
             return self._below(pattern[:-2])
-        if pattern not in self._found:
-            prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-            fits = _compiled(pattern).fullmatch
-            self._found[pattern] = [path for path in self._below(prefix) if fits(path)]
-        return self._found[pattern]
+        prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+        fits = _compiled(pattern).fullmatch
+        return [path for path in self._below(prefix) if fits(path)]
 
     def has_directory(self, path: str) -> bool:
         """Whether there are files below `path`."""

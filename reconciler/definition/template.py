@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from reconciler.core import expressions
-from reconciler.core.expressions import Embedded, ExpressionFailed
+from reconciler.core.expressions import Embedded, ExpressionFailed, Reference
 from reconciler.definition.words import Path
 
 OPENING = "${{"
@@ -56,6 +56,12 @@ def _find(text: str) -> tuple[Embedded, ...]:
 
 
 @lru_cache(maxsize=4096)
+def references(source: str) -> tuple[Reference, ...]:
+    """What an expression refers to."""
+    return expressions.references(source)
+
+
+@lru_cache(maxsize=4096)
 def find_condition(text: str) -> Embedded:
     """The expression that a whole field is. May raise."""
     return expressions.condition(text)
@@ -75,7 +81,7 @@ def depends_on(step: Mapping[str, Any], found: Iterable[Text]) -> set[str]:
             if isinstance(given, Mapping) and "from" in given:
                 needed.add(given["from"].partition("/")[0])
     for embedded in _expressions(step, found):
-        for reference in expressions.references(embedded.source):
+        for reference in references(embedded.source):
             if reference.root == "steps":
                 needed.add(reference.path[0])
     return needed

@@ -9,6 +9,8 @@ from typing import Any
 
 from reconciler.model.problem import Problem, Severity
 
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -44,17 +46,18 @@ class Verdict:
         return replace(self, problems=tuple(replace(problem, path=path) for problem in self.problems))
 
     def to_json(self) -> str:
-        value = {
-            "documents": [asdict(checked) for checked in self.documents],
-            "problems": [asdict(problem) for problem in self.problems],
-        }
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _dumps(
+            {
+                "documents": [[each.document, each.name, each.line, each.places] for each in self.documents],
+                "problems": [asdict(problem) for problem in self.problems],
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Verdict:
         value = json.loads(text)
         return cls(
-            tuple(_checked(**checked) for checked in value["documents"]),
+            tuple(_checked(*checked) for checked in value["documents"]),
             tuple(Problem(**{**each, "severity": Severity(each["severity"])}) for each in value["problems"]),
         )
 

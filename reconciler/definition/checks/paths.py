@@ -18,6 +18,8 @@ _SYSTEM = frozenset(
 
 _ABOVE = {"/": "the root", "/var": "'/var/run'", "/var/lib": "'/var/lib/kubelet'"}
 
+_Taker = tuple[str, str]  # what has a path, and the path as written
+
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Findings about every declared path."""
@@ -37,8 +39,8 @@ def _directory(path: Path, directory: str | None) -> Iterator[Finding]:
 
 def _step(path: Path, step: Mapping[str, Any], directory: str) -> Iterator[Finding]:
     """Findings about the paths of one step; those that are absolute may meet relative ones in `directory`."""
-    taken: dict[str, str] = {}
-    above: dict[str, str] = {}
+    taken: dict[str, _Taker] = {}
+    above: dict[str, _Taker] = {}
     for at, said, written in _declared(path, step):
         if message := problem(written):
             yield Finding(at, "PathRefused", message)
@@ -46,26 +48,33 @@ def _step(path: Path, step: Mapping[str, Any], directory: str) -> Iterator[Findi
         full = written
         if directory or not _is_plain(written):
             full = posixpath.normpath(posixpath.join(directory, written))
-        here = f"{said} ({show(written)})"
         parents = list(_parents(full))
         if full in taken:
-            yield Finding(at, "PathTaken", f"{show(written)} is also the path of {taken[full]}.")
+            yield Finding(at, "PathTaken", f"{show(written)} is also the path of {_shown(taken[full])}.")
         elif inside := next((taken[parent] for parent in parents if parent in taken), None):
-            yield Finding(at, "PathTaken", f"{show(written)} lies inside of {inside}.")
+            yield Finding(at, "PathTaken", f"{show(written)} lies inside of {_shown(inside)}.")
         elif full in above:
-            yield Finding(at, "PathTaken", f"{show(written)} has {above[full]} inside of it.")
-        taken.setdefault(full, here)
+            yield Finding(at, "PathTaken", f"{show(written)} has {_shown(above[full])} inside of it.")
+        taken.setdefault(full, (said, written))
         for parent in parents:
-            above.setdefault(parent, here)
+            above.setdefault(parent, (said, written))
+
+
+def _shown(taker: _Taker) -> str:
+    return f"{taker[0]} ({show(taker[1])})"
 
 
 def _declared(path: Path, step: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
     """Where a path stands, what it is for, and the path."""
     for side in ("inputs", "outputs"):
-        for kind, word in (("parameters", "parameter"), ("artifacts", "artifact")):
-            for name, declared in step.get(side, {}).get(kind, {}).items():
+        for kind, named in step.get(side, {}).items():
+            for name, declared in named.items():
                 if isinstance(declared, Mapping) and "path" in declared:
-                    yield (*path, side, kind, name, "path"), f"{side[:-1]} {word} '{name}'", declared["path"]
+                    yield (
+                        (*path, side, kind, name, "path"),
+                        f"{side[:-1]} {kind[:-1]} '{name}'",
+                        declared["path"],
+                    )
 
 
 def _parents(path: str) -> Iterator[str]:

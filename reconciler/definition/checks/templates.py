@@ -91,7 +91,7 @@ def _expression(
 ) -> Iterator[Finding]:
     if _is_doubtful(path, embedded, scope, doubt):
         return
-    for reference in expressions.references(embedded.source):
+    for reference in template.references(embedded.source):
         if reference.root == "steps" and path[:3] == ("spec", "steps", reference.path[0]):
             offset = embedded.inside + reference.offset
             yield Finding(path, "ExpressionReference", _SELF, text=text, offset=max(0, offset))
@@ -104,7 +104,7 @@ def _expression(
 
 def _type_of_reference(source: str, scope: Scope) -> str | None:
     """The type of an expression that is no more than one known name: nearly all are, and need no compiler."""
-    found = expressions.references(source)
+    found = template.references(source)
     if len(found) != 1 or source.strip() != source[found[0].offset : found[0].end]:
         return None
     root, path = found[0].root, found[0].path
@@ -120,7 +120,7 @@ def _is_doubtful(path: Path, embedded: Embedded, scope: Scope, doubt: Doubt) -> 
     if not doubt.touched and not doubt.lost:
         return False
     in_step = len(path) > 2 and path[1] == "steps" and doubt.about("steps", str(path[2]))
-    for reference in expressions.references(embedded.source):
+    for reference in template.references(embedded.source):
         name = reference.path[0]
         if reference.root == "parameters" and name not in scope.parameters and doubt.names_in("parameters"):
             return True
@@ -138,7 +138,7 @@ def _default(path: Path, text: str, subject: Subject) -> Iterator[Finding]:
     except ExpressionFailed:
         found = ()
     for embedded in found:
-        for reference in expressions.references(embedded.source):
+        for reference in template.references(embedded.source):
             if reference.root in ("steps", "inputs"):
                 message = f"Defaults are for every step, so they cannot refer to '{reference.root}'."
                 yield Finding(
@@ -174,7 +174,7 @@ def _pasted(path: Path, text: str) -> Iterator[Finding]:
 
 def _instead(source: str) -> str:
     prefixes = {"parameters": "PARAM", "inputs": "INPUT"}
-    for reference in expressions.references(source):
+    for reference in template.references(source):
         if reference.root in prefixes and source.strip() == str(reference):
             return (
                 f"Read the variable {values.env_name(prefixes[reference.root], reference.path[0])} instead."

@@ -164,19 +164,7 @@ def open_ledger(settings: Settings) -> LedgerBranch:
 
 def ledger_access(settings: Settings) -> GitAccess:
     """How run results are written: often with another credential than workflows are read with."""
-    ledger = settings.ledger
-    return GitAccess(
-        ledger.url,
-        ledger.branch,
-        token_file=ledger.token_file,
-        username=ledger.username,
-        ssh_key=ledger.ssh_key,
-        known_hosts=ledger.known_hosts,
-        ca_file=ledger.ca_file,
-        plain_http=ledger.plain_http,
-        signing_key=ledger.signing_key,
-        timeout=settings.limits.git_timeout,
-    )
+    return quiet.git_access(settings.ledger, settings.limits.git_timeout, settings.ledger.signing_key)
 
 
 def open_artifacts(settings: Settings) -> ArtifactStore:

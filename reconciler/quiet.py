@@ -18,7 +18,7 @@ from reconciler import __version__
 from reconciler.errors import ReconcilerError
 from reconciler.git.access import GitAccess
 from reconciler.git.clone import Clone
-from reconciler.settings import Settings, table
+from reconciler.settings import Ledger, Repository, Settings, table
 from reconciler.state.lock import PassLock
 
 NEVER = "never"
@@ -57,17 +57,22 @@ def remember(settings: Settings, revision: str, until: float | None) -> None:
 
 def source_access(settings: Settings) -> GitAccess:
     """How the workflows are read."""
-    repository = settings.repository
+    return git_access(settings.repository, settings.limits.git_timeout)
+
+
+def git_access(group: Repository | Ledger, timeout: float, signing_key: str = "") -> GitAccess:
+    """How a branch is reached; both groups of settings use the same words."""
     return GitAccess(
-        repository.url,
-        repository.branch,
-        token_file=repository.token_file,
-        username=repository.username,
-        ssh_key=repository.ssh_key,
-        known_hosts=repository.known_hosts,
-        ca_file=repository.ca_file,
-        plain_http=repository.plain_http,
-        timeout=settings.limits.git_timeout,
+        group.url,
+        group.branch,
+        token_file=group.token_file,
+        username=group.username,
+        ssh_key=group.ssh_key,
+        known_hosts=group.known_hosts,
+        ca_file=group.ca_file,
+        plain_http=group.plain_http,
+        signing_key=signing_key,
+        timeout=timeout,
     )
 
 

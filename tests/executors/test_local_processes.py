@@ -22,7 +22,7 @@ from reconciler.executors.local.place import Place
 from reconciler.executors.local.way import cookie
 from reconciler.model import codec
 from reconciler.model.run import Status, StepCall
-from reconciler.model.workflow import ArtifactOutput
+from reconciler.model.workflow import ArtifactOutput, ParameterOutput
 from tests.executors.conftest import LocalHouse
 from tests.executors.contract import CANCELLED, FAILURE, INFRASTRUCTURE, call, failure, run, said, seen
 
@@ -225,7 +225,7 @@ def forge(house: LocalHouse, asked: StepCall, claim: process.Claim) -> None:
     """An attempt as it looks after its machine forgot about it."""
     there = place_of(house, asked)
     there.prepare()
-    there.write("call.json", json.dumps({"way": "plain", "call": codec.encode(asked)}))
+    there.write("call.json", json.dumps({"boot": claim.boot, "way": "plain", "call": codec.encode(asked)}))
     there.write("claim", f"{claim.pid} {claim.started} {claim.boot} {claim.logger}\n")
 
 
@@ -253,6 +253,43 @@ def test_after_a_restart_of_the_machine_what_ran_is_lost(house: LocalHouse) -> N
         assert failure(seen(house.open(), asked.key)) == (INFRASTRUCTURE, "Lost")
         assert stranger.poll() is None
         stranger.kill()
+
+
+@pytest.mark.parametrize("claim", [None, "", "\0\0\0"])
+def test_an_attempt_whose_claim_went_with_the_power_is_lost_and_not_run_again(
+    house: LocalHouse, claim: str | None
+) -> None:
+    asked = call("a", "echo again")
+    forge(house, asked, process.Claim(1, 1, "another-boot", 1))
+    there = place_of(house, asked)
+    (there.path / "claim").unlink()
+    if claim is not None:
+        there.write("claim", claim)
+    executor = house.open()
+    executor.launch(asked)
+    assert failure(executor.observe([asked.key])[asked.key]) == (INFRASTRUCTURE, "Lost")
+    assert executor.read_log(asked.key) == b""
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", '{"way": "plain", "call": {}}'])
+def test_an_attempt_whose_call_cannot_be_read_is_lost_alone(house: LocalHouse, text: str) -> None:
+    asked = call("a", "true")
+    forge(house, asked, process.Claim(2**22, 1, process.boot_id(), 2**22))
+    place_of(house, asked).write("call.json", text)
+    executor = house.open()
+    other = call("b", "exit 0")
+    executor.launch(other)
+    assert failure(executor.observe([asked.key])[asked.key]) == (INFRASTRUCTURE, "Lost")
+    assert failure(seen(executor, other.key)) == (None, "")
+    executor.release(asked.key.run_id)
+
+
+@pytest.mark.parametrize("text", ["{", '{"status": "ended"}', "[]"])
+def test_a_result_that_cannot_be_read_is_made_again(house: LocalHouse, text: str) -> None:
+    asked = call("a", "echo 1 >n", parameter_outputs=(ParameterOutput("n", "n"),))
+    first = run(house.open(), asked)
+    place_of(house, asked).write("result.json", text)
+    assert seen(house.open(), asked.key) == first
 
 
 def test_a_cancel_before_the_start_keeps_the_command_from_running(house: LocalHouse) -> None:

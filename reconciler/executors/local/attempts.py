@@ -9,21 +9,20 @@ import os
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import Enum
+from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ExecutorUnavailable, LaunchRejected
 from reconciler.executors.local import launcher, process
 from reconciler.executors.local.background import Background, Done
 from reconciler.executors.local.ending import Ending, failed, judge, moment
+from reconciler.executors.local.live import Live, Stage
 from reconciler.executors.local.options import Options
-from reconciler.executors.local.place import Place
 from reconciler.executors.local.transfer import HOPELESS, NotStaged, Transfer
 from reconciler.executors.local.watch import Watch
-from reconciler.executors.local.way import Way, cookie
+from reconciler.executors.local.way import cookie
 from reconciler.model import codec
-from reconciler.model.run import AttemptKey, Observation, Status, StepCall
+from reconciler.model.run import AttemptKey, Observation, Status
 from reconciler.model.workflow import FailureClass
 
 INSIST_EVERY = 0.2
@@ -31,38 +30,6 @@ DRAIN_PATIENCE = 5.0
 TRY_AGAIN = 2.0
 SHORT = 1.0
 """Seconds in which process numbers cannot have gone round."""
-
-
-class Stage(Enum):
-    """How far an attempt is."""
-
-    STAGING = 1
-    RUNNING = 2
-    DRAINING = 3
-    HARVESTING = 4
-
-
-@dataclass(slots=True, eq=False)
-class Live:
-    """An attempt under way. Times are of the monotonic clock, but for `started`."""
-
-    place: Place
-    call: StepCall
-    way: Way
-    note: str
-    stage: Stage = Stage.STAGING
-    lock: int | None = None
-    child: int | None = None
-    started: float | None = None
-    began: float = field(default_factory=time.monotonic)
-    cancelled: float | None = None
-    told: bool = False
-    act_at: float = 0.0
-
-    def unlock(self) -> None:
-        if self.lock is not None:
-            os.close(self.lock)
-            self.lock = None
 
 
 class Attempts:
@@ -119,6 +86,13 @@ class Attempts:
                 self._transferred(self.live[done.token], done)
         self._press()
         return len(self.live) < before
+
+    def drop(self, run_id: str) -> None:
+        """Forget what ended of a run that nobody asks about any more."""
+        held: dict[AttemptKey, Any]
+        for held in (self.ended, self.put_off):
+            for key in [key for key in held if key.run_id == run_id]:
+                del held[key]
 
     def close(self) -> None:
         """Let go of everything; what runs goes on."""

@@ -133,5 +133,7 @@ def existing(hidden: Iterable[str]) -> dict[str, str]:
             mode = os.stat(path).st_mode  # noqa: PTH116 (sixty of them before each start)
         except OSError:
             continue
-        found[os.path.realpath(path)] = "directory" if stat.S_ISDIR(mode) else "file"
+        real_path = os.path.realpath(path)
+        if not paths.is_private(real_path):  # not seen anyway
+            found[real_path] = "directory" if stat.S_ISDIR(mode) else "file"
     return found

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import LaunchRejected
@@ -80,7 +81,10 @@ class Container:
         if number is signal.SIGKILL:
             quiet = subprocess.DEVNULL
             kill = [self._program, "kill", "--signal", "KILL", container_name(place)]
-            subprocess.run(kill, env=self._client, stdin=quiet, stdout=quiet, stderr=quiet, check=False)
+            with suppress(subprocess.TimeoutExpired):  # asked again a moment later
+                subprocess.run(
+                    kill, env=self._client, stdin=quiet, stdout=quiet, stderr=quiet, timeout=20, check=False
+                )
         process.tell(found, number)
         return bool(found)
 

@@ -55,6 +55,11 @@ def judge(ending: Ending) -> Observation:
     return failed(seen, FailureClass.FAILURE, "ExitCode", f"exit code {code}")
 
 
+def lost(key: AttemptKey, when: float | None) -> Observation:
+    """Of an attempt whose traces do not tell more than that it was begun."""
+    return judge(Ending(key, started=when, finished=when, exit_code=None))
+
+
 def failed(seen: Observation, failure: FailureClass, reason: str, message: str) -> Observation:
     """`seen` with a failure; a note that was there is kept behind it."""
     message = f"{message}; {seen.message}" if seen.message else message

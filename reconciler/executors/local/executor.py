@@ -12,18 +12,19 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ExecutorUnavailable, LaunchRejected
-from reconciler.executors.local import command, paths
-from reconciler.executors.local.attempts import Attempts, Live, Stage
-from reconciler.executors.local.ending import moment
+from reconciler.executors.local import command, paths, process
+from reconciler.executors.local.attempts import Attempts
+from reconciler.executors.local.ending import lost, moment
+from reconciler.executors.local.live import Live, Stage
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place, places, safe, write_whole
-from reconciler.executors.local.way import Way
+from reconciler.executors.local.way import Way, cookie
 from reconciler.executors.local.ways import Ways
 from reconciler.model import codec
 from reconciler.model.run import AttemptKey, Observation, Run, Status, StepCall
@@ -83,6 +84,7 @@ class LocalExecutor:
         for entry in list(directory.glob("*/")):
             _remove(entry)
         _remove(directory)
+        self._attempts.drop(run_id)
 
     def launch(self, call: StepCall) -> None:
         if call.key in self._attempts.live or call.key in self._attempts.ended:
@@ -98,7 +100,7 @@ class LocalExecutor:
                 return
             live = Live(place, call, way, self._ways.note(call.image), lock=lock)
             try:
-                if not fresh and place.is_over():
+                if not fresh and (place.is_over() or place.is_of_another_boot()):
                     live.unlock()
                     return
                 _lay_out(live, fresh)
@@ -175,37 +177,50 @@ class LocalExecutor:
         """What the directory says of an attempt that is not followed yet; None once it is."""
         place = Place(self._root, key)
         self._foreign.discard(key)
-        if (result := place.result()) is not None:
-            return codec.decode(Observation, result)
+        with suppress(ValueError):  # a result that cannot be read is made again
+            if (result := place.result()) is not None:
+                return codec.decode(Observation, result)
         if place.claim() is None:
-            if not place.path.is_dir():
-                return Observation(key, Status.MISSING)
-            lock = place.lock()
-            if lock is None:
-                self._foreign.add(key)
-                return Observation(key, Status.STARTING)
-            os.close(lock)
-            if place.claim() is None:
-                return Observation(key, Status.MISSING)
-        recorded = place.call()
-        call = codec.decode(StepCall, recorded["call"])
-        way = self._ways.by_name(recorded["way"])
+            return self._look_unclaimed(place)
+        try:
+            recorded = place.call()
+            call, way = codec.decode(StepCall, recorded["call"]), self._ways.by_name(recorded["way"])
+        except (ValueError, TypeError, KeyError):
+            return lost(place.key, place.changed_at("call.json"))
         self._attempts.adopt(Live(place, call, way, self._ways.note(call.image)))
         return None
 
+    def _look_unclaimed(self, place: Place) -> Observation | None:
+        """Nothing was started yet, unless the machine went down so hard that the claim is gone."""
+        if not place.path.is_dir():
+            return Observation(place.key, Status.MISSING)
+        lock = place.lock()
+        if lock is None:
+            self._foreign.add(place.key)
+            return Observation(place.key, Status.STARTING)
+        os.close(lock)
+        if place.claim() is not None:
+            return self._look(place.key)
+        return (
+            lost(place.key, place.changed_at("call.json"))
+            if place.is_of_another_boot()
+            else Observation(place.key, Status.MISSING)
+        )
+
     def _end(self, place: Place) -> None:
         """A released run should have nothing alive; if it has, it goes before its directory does."""
-        claim = place.claim()
-        if claim is not None and claim.is_alive():
-            recorded = place.call()
+        claim, recorded = place.claim(), place.call()
+        if claim is not None and claim.is_alive() and recorded is not None:
             self._ways.by_name(recorded["way"]).stop(place, claim, signal.SIGKILL)
+            process.end([cookie(place)])
 
 
 def _lay_out(live: Live, fresh: bool) -> None:
     """What is in the directory before anything is staged or started."""
     if not fresh:
         live.place.clear()
-    live.place.write("call.json", json.dumps({"way": live.way.name, "call": codec.encode(live.call)}))
+    recorded = {"boot": process.boot_id(), "way": live.way.name, "call": codec.encode(live.call)}
+    live.place.write("call.json", json.dumps(recorded))
     if live.call.script is not None:
         live.place.script.write_text(live.call.script, encoding="utf-8", newline="")
         live.place.script.chmod(0o700)

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LaunchRejected
-from reconciler.executors.local.process import Claim
+from reconciler.executors.local.process import Claim, boot_id
 from reconciler.model.run import AttemptKey
 
 
@@ -115,17 +115,27 @@ class Place:
             write_whole(self.path / "cancel", f"{now}\n")
 
     def result(self) -> Any:
-        """The last word on the attempt, None until then."""
-        text = self._text("result.json")
-        return json.loads(text) if text else None
+        """The last word on the attempt; None until then, and when it cannot be read."""
+        try:
+            return json.loads(self._text("result.json"))
+        except ValueError:
+            return None
 
     def conclude(self, result: Any) -> None:
         """Write the last word, whole or not at all."""
         write_whole(self.path / "result.json", json.dumps(result, ensure_ascii=False))
 
     def call(self) -> Any:
-        """What was asked for; whole once the claim is."""
-        return json.loads(self._text("call.json"))
+        """What was asked for, and how; whole once the claim is. None if it cannot be read."""
+        try:
+            return json.loads(self._text("call.json"))
+        except ValueError:
+            return None
+
+    def is_of_another_boot(self) -> bool:
+        """Whether it was laid out before the machine was last started."""
+        recorded = self.call()
+        return recorded is not None and recorded["boot"] != boot_id()
 
     def has_log(self) -> bool:
         """Whether the command said anything."""

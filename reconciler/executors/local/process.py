@@ -35,10 +35,10 @@ class Claim:
     @classmethod
     def parse(cls, text: str) -> Claim | None:
         """None if the line is not whole."""
-        if not text.endswith("\n"):
+        words = text.split()
+        if not text.endswith("\n") or len(words) != 4:
             return None
-        pid, started, boot, logger = text.split()
-        return cls(int(pid), int(started), boot, int(logger))
+        return cls(int(words[0]), int(words[1]), words[2], int(words[3]))
 
     def is_alive(self) -> bool:
         """Whether that very process still runs."""

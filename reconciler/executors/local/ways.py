@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from functools import cached_property
@@ -33,7 +34,7 @@ class Ways:
             return Plain(options, "executor.isolation is none")
         program, lack = find_bubblewrap(options.path)
         if program:
-            home = Path(options.environment.get("HOME") or Path.home())
+            home = Path(options.environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 (never fails)
             hidden = (self._attempts, *options.hidden, *credentials.usual_places(home))
             return Bubblewrap(options, program, hidden)
         if options.isolation == "bubblewrap":

@@ -1,0 +1,44 @@
+"""One attempt under way, as the process that follows it remembers it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from enum import Enum
+
+from reconciler.executors.local.place import Place
+from reconciler.executors.local.way import Way
+from reconciler.model.run import StepCall
+
+
+class Stage(Enum):
+    """How far an attempt is."""
+
+    STAGING = 1
+    RUNNING = 2
+    DRAINING = 3
+    HARVESTING = 4
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """An attempt under way. Times are of the monotonic clock, but for `started`."""
+
+    place: Place
+    call: StepCall
+    way: Way
+    note: str
+    stage: Stage = Stage.STAGING
+    lock: int | None = None
+    child: int | None = None
+    started: float | None = None
+    began: float = field(default_factory=time.monotonic)
+    cancelled: float | None = None
+    told: bool = False
+    act_at: float = 0.0
+
+    def unlock(self) -> None:
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None

@@ -13,6 +13,7 @@ makes a `Workflow` of a checked document, `digest` its identity; `report` and `s
 
 from __future__ import annotations
 
+from reconciler.definition import source
 from reconciler.definition.changes import compare
 from reconciler.definition.globs import Listing, match
 from reconciler.definition.parse import workflow_from_document
@@ -20,6 +21,7 @@ from reconciler.definition.resolve import resolve
 from reconciler.definition.schema import schema_digest
 from reconciler.definition.source import MAX_SIZE
 from reconciler.definition.verdict import Checked, Verdict
+from reconciler.model.problem import Problem
 
 __all__ = [
     "MAX_SIZE",
@@ -37,16 +39,21 @@ __all__ = [
 
 
 def check_text(data: bytes, limit: int = MAX_SIZE) -> Verdict:
-    """The verdict on the bytes of one file. Never raises, whatever they are."""
-    from reconciler.definition.judge import (
-        judge,
-    )  # brings the parser, which a pass that finds nothing new spares
+    """The verdict on the bytes of one file. Whatever they are, it does not raise."""
+    # imported here: it brings the parser, which a pass that finds nothing new spares
+    from reconciler.definition.judge import judge
 
-    return judge(data, limit)
+    try:
+        return judge(data, limit)
+    except MemoryError:
+        raise  # says something of the machine, not of the file
+    except Exception as error:  # a mistake of ours with one file must not stop the others
+        message = (
+            f"The checker failed at this file ({type(error).__name__}). That is a bug; please report it."
+        )
+        return Verdict(problems=(Problem("", 0, 0, "$", "CheckerFailed", message),))
 
 
 def too_large(limit: int = MAX_SIZE) -> Verdict:
     """The verdict on a file that was not read, because it has more bytes than `limit`."""
-    from reconciler.definition import source
-
     return Verdict(problems=(source.too_large(limit),))

@@ -37,7 +37,8 @@ class Explained:
     """What is wrong with a document.
 
     `rest` is a valid document without it, if there is one; `lost` the paths that something was taken
-    out, so that nobody is blamed for missing it; `renamed` the keys that were put right, in order.
+    out of, so that nobody is blamed for missing it; `renamed` the keys that were put right and `removed`
+    what was taken out, both in order.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -60,7 +61,9 @@ def explain(document: Any) -> Explained:
     corrected = {(*path[:-1], name) for path, name in found.renamed}
     told = (_finding(error) for error in errors if error.path not in corrected)
     found.findings += _one_each(told)
-    if not found.findings:  # the two validators differ; what one refuses must not run
+    if not found.findings and not schema.is_valid(
+        document
+    ):  # the two validators differ; what one refuses must not run
         found.findings.append(_finding(schema.unexplained(document)))
     if len(found.findings) >= LIMIT:
         found.findings.append(Finding((), "TooManyProblems", "There may be more problems than these."))

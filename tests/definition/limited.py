@@ -51,6 +51,7 @@ def _run(folder: Path, files: Mapping[str, bytes], seconds: int) -> dict[str, di
         check=False,
     )
     found = {line["file"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert "The checker failed" not in done.stdout
     unfinished = sorted(files.keys() - found.keys())
     assert done.returncode == 0, f"ended with {done.returncode} at {unfinished[:1]}: {done.stderr[-2000:]}"
     return found

@@ -99,6 +99,7 @@ def _as_text(value: Any) -> Any:
 def test_no_bytes_raise(data: bytes) -> None:
     verdict = check_text(data)
 
+    assert "CheckerFailed" not in {problem.code for problem in verdict.problems}
     assert verdict == Verdict.from_json(verdict.to_json())
 
 
@@ -152,6 +153,7 @@ def test_no_mutated_definition_raises(sample: bytes, data: st.DataObject) -> Non
 
     verdict = check_text(bytes(mutated))
 
+    assert "CheckerFailed" not in {problem.code for problem in verdict.problems}
     lines = bytes(mutated).count(b"\n") + 1
     assert all(0 <= problem.line <= lines for problem in verdict.problems)
     assert verdict == Verdict.from_json(verdict.to_json())

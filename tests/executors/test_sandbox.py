@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.executors.local.sandbox import View, arguments
+from reconciler.executors.local.sandbox import View, arguments, outermost
 
 HOST: Mapping[str, Mapping[str, str]] = {
     "/": {"usr": "directory", "etc": "directory", "bin": "->usr/bin", "proc": "directory", "dev": "directory"}
@@ -92,7 +92,7 @@ def test_a_directory_named_like_ours_on_the_host_is_opened_up() -> None:
 
 
 def test_credentials_are_covered_once_and_last() -> None:
-    covered = {"/root/.ssh": "directory", "/root/.ssh/id": "file", "/etc/shadow": "file"}
+    covered = outermost({"/root/.ssh": "directory", "/root/.ssh/id": "file", "/etc/shadow": "file"})
     found = arguments(View("/a/root", BINDS, covered=covered), listing)
     words = ["--ro-bind", "/dev/null", "/etc/shadow", "--tmpfs", "/root/.ssh", "--remount-ro", "/"]
     assert found[-len(APART) - len(words) : -len(APART)] == words

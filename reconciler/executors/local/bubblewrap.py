@@ -7,6 +7,7 @@ import posixpath
 import shlex
 import signal
 import stat
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from reconciler.executors.local.process import Claim
 from reconciler.executors.local.way import cookie
 from reconciler.model.run import StepCall
 
+LOOK_EVERY = 1.0
 MOST_ARGUMENTS = 8000
 """bubblewrap takes 9,000 arguments."""
 
@@ -34,6 +36,9 @@ class Bubblewrap:
         self._options = options
         self._program = program
         self._hidden = tuple(str(path) for path in hidden)
+        self._covered: dict[str, str] = {}
+        self._top: Mapping[str, str] = {}
+        self._looked_at = -LOOK_EVERY
 
     def refusal(self, named: Iterable[str], working_dir: str | None) -> str | None:
         for path in [*named, working_dir or "."]:
@@ -47,7 +52,8 @@ class Bubblewrap:
 
     def set_up(self, place: Place, call: StepCall) -> None:
         directory = paths.working_directory(call.working_dir)
-        words = sandbox.arguments(self._view(place, call, directory), listing)
+        self._look()
+        words = sandbox.arguments(self._view(place, call, directory), self._listing)
         words += ["--chdir", directory, "--clearenv"]
         standard = {"PATH": self._options.path, "HOME": paths.HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
         for name, value in {**standard, **call.env, process.COOKIE: cookie(place)}.items():
@@ -84,6 +90,15 @@ class Bubblewrap:
         process.tell(found, number)
         return bool(found)
 
+    def _look(self) -> None:
+        """What does not change from one step to the next is looked at once a second at most."""
+        if time.monotonic() - self._looked_at >= LOOK_EVERY:
+            self._covered, self._top = sandbox.outermost(existing(self._hidden)), listing("/")
+            self._looked_at = time.monotonic()
+
+    def _listing(self, directory: str) -> Mapping[str, str]:
+        return self._top if directory == "/" else listing(directory)
+
     def _view(self, place: Place, call: StepCall, directory: str) -> sandbox.View:
         seen = {real(paths.inside(path, call.working_dir)) for path in paths.paths_of(call)}
         own = sorted(path for path in seen if not paths.is_private(path))
@@ -96,7 +111,7 @@ class Bubblewrap:
             own=own,
             opened=opened,
             shown={} if call.script is None else {paths.SCRIPT: str(place.script)},
-            covered=existing(self._hidden),
+            covered=self._covered,
             network=self._options.network,
         )
 

@@ -46,7 +46,7 @@ def arguments(view: View, listing: Listing) -> list[str]:
     for seen, host in view.shown.items():
         words += ["--ro-bind", host, seen]
     for path, kind in sorted(view.covered.items()):
-        if path not in view.own and not _covered_above(path, view.covered):
+        if path not in view.own:
             words += ["--tmpfs", path] if kind == "directory" else ["--ro-bind", "/dev/null", path]
     if not disk:
         words += ["--remount-ro", "/"]
@@ -81,13 +81,14 @@ def _with_parents(seen: Collection[str]) -> set[str]:
     return found
 
 
-def _covered_above(path: str, covered: Mapping[str, str]) -> bool:
-    above = posixpath.dirname(path)
-    while above != "/":
-        if above in covered:
-            return True
-        above = posixpath.dirname(above)
-    return False
+def outermost(covered: Mapping[str, str]) -> dict[str, str]:
+    """Without those that lie in a directory which is covered anyway."""
+    directories = {path for path, kind in covered.items() if kind == "directory"}
+    return {path: kind for path, kind in covered.items() if not _above(path) & directories}
+
+
+def _above(path: str) -> set[str]:
+    return _with_parents({path}) - {"/"}
 
 
 def is_refused(seen: str) -> bool:

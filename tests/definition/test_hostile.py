@@ -426,6 +426,16 @@ def test_row_14_names_that_could_leave_their_place_are_refused(name: str) -> Non
         assert (verdict.documents, len(verdict.problems)) == ((), 1), where
 
 
+def test_row_14_names_that_differ_in_case_alone_are_refused() -> None:
+    outputs = "outputs: {artifacts: {model: {path: a}, Model: {path: b}}}"
+    text = HEAD + f"  steps: {{a: {{command: [x], {outputs}}}}}\n"
+
+    assert [str(problem) for problem in check_text(text.encode()).problems] == [
+        ":5:69: $.spec.steps.a.outputs.artifacts.Model: "
+        "'Model' and 'model' differ in case alone, which not every store keeps apart."
+    ]
+
+
 @pytest.mark.parametrize(
     "field",
     [

@@ -28,8 +28,19 @@ def check(subject: Subject) -> Iterator[Finding]:
     for name, step in subject.steps.items():
         path: Path = ("spec", "steps", name)
         yield from _directory((*path, "workingDir"), step.get("workingDir"))
+        yield from _twins((*path, "outputs", "artifacts"), step.get("outputs", {}).get("artifacts", {}))
         if "inputs" in step or "outputs" in step:
             yield from _step(path, step, step.get("workingDir", usual) or "")
+
+
+def _twins(path: Path, names: Mapping[str, Any]) -> Iterator[Finding]:
+    """Names that differ in case alone would be one file in some stores."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            message = f"'{name}' and '{other}' differ in case alone, which not every store keeps apart."
+            yield Finding((*path, name), "Duplicate", message, at_key=True)
 
 
 def _directory(path: Path, directory: str | None) -> Iterator[Finding]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 
 from reconciler import definition
 from reconciler.definition import Verdict
@@ -15,7 +16,12 @@ from reconciler.state.store import State
 PARALLEL_FROM = 400
 """Files from which further processes pay for their start."""
 
-CHUNK = 200
+CHUNK = 100
+CHUNK_BYTES = 4 * 1024 * 1024
+"""What a worker is given at once: so many files, or one more than so many bytes."""
+
+Content = tuple[str, bytes | None]
+"""A key and what stands under it; None: more than may be read."""
 
 
 def collect(
@@ -30,21 +36,40 @@ def collect(
     return {path: known[blob] for path, blob in wanted.items()}, fresh
 
 
-def check_all(
-    contents: Iterable[tuple[str, bytes | None]], count: int, limit: int
-) -> Iterator[tuple[str, Verdict]]:
-    """The verdict on each of `contents` (a key and bytes, None: larger than `limit`), in any order."""
+def check_all(contents: Iterable[Content], count: int, limit: int) -> Iterator[tuple[str, Verdict]]:
+    """The verdict on each of `contents`, of which there are about `count`; `limit` in bytes for each."""
     workers = os.cpu_count() or 1
     if count < PARALLEL_FROM or workers < 2:
-        yield from (_check((blob, data, limit)) for blob, data in contents)
+        for chunk in _chunks(contents):
+            yield from _check(chunk, limit)
         return
-    # fork: the checker is loaded once and shared; nothing here runs threads before this point
+    _check([("", b"")], limit)  # loads the checker, which the forks then share
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        work = ((blob, data, limit) for blob, data in contents)
-        yield from pool.map(_check, work, chunksize=CHUNK)
+        # Every worker begins here: forked while `contents` reads from a process, it would hold that
+        # process's pipes open for ever. And no thread of ours runs before this point.
+        pool.submit(os.getpid).result()
+        waiting: deque[Future[list[tuple[str, Verdict]]]] = deque()
+        for chunk in _chunks(contents):
+            waiting.append(pool.submit(_check, chunk, limit))
+            if len(waiting) > 2 * workers:
+                yield from waiting.popleft().result()
+        for each in waiting:
+            yield from each.result()
 
 
-def _check(work: tuple[str, bytes | None, int]) -> tuple[str, Verdict]:
-    blob, data, limit = work
-    return blob, definition.too_large(limit) if data is None else definition.check_text(data, limit)
+def _chunks(contents: Iterable[Content]) -> Iterator[list[Content]]:
+    chunk: list[Content] = []
+    size = 0
+    for content in contents:
+        chunk.append(content)
+        size += len(content[1] or b"")
+        if len(chunk) >= CHUNK or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    yield chunk
+
+
+def _check(chunk: Iterable[Content], limit: int) -> list[tuple[str, Verdict]]:
+    refused = definition.too_large(limit)
+    return [(key, refused if data is None else definition.check_text(data, limit)) for key, data in chunk]

@@ -151,3 +151,14 @@ def test_row_03_a_symbolic_link_is_a_problem_and_reads_nothing(place):
     printed = place.run("pass")
     assert "workflows/link.yaml" in printed
     assert [s.split(":")[0] for s in place.history()] == ["hello #1"]
+
+
+def test_hundreds_of_definitions_are_checked_side_by_side(place):
+    """Enough of them for further processes, and for git to wait for more questions while those begin."""
+    hundreds = {
+        f"w{number}": one_step(f"w{number}", "true").replace("spec:", "spec:\n  on: {change: false}")
+        for number in range(2_000)
+    }
+    hundreds["w7"] = hundreds["w7"].replace("steps", "stesp")
+    place.push(**hundreds)
+    assert "workflows/w7.yaml:6:3: $.spec.stesp: " in place.run("pass", RECONCILER_LIMITS_GIT_TIMEOUT="20s")

@@ -1,7 +1,7 @@
 """Write the pages of docs/ that are made from the code: `python -m docs.generate`, or `--check` them.
 
 docs/settings.md and docs/reconciler.example.yaml come from the table of settings, docs/cli.md from the
-help of the commands.
+help of the commands, docs/definitions.md from the schema.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from docs import definitions
 from reconciler.cli import reconciler
 from reconciler.settings import Setting, Settings, shown, table
 from reconciler.settings.table import GROUPS
@@ -142,7 +143,12 @@ def cli_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"settings.md": settings_page, "reconciler.example.yaml": example_file, "cli.md": cli_page}
+PAGES = {
+    "settings.md": settings_page,
+    "reconciler.example.yaml": example_file,
+    "cli.md": cli_page,
+    "definitions.md": definitions.page,
+}
 
 
 def main() -> int:

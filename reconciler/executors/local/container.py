@@ -64,9 +64,9 @@ class Container:
             words += ["--env", f"{name}={value}"]
         vector = command.vector(call, paths.SCRIPT)
         if vector is None:
-            words += [call.image or "", *call.args]
+            words += ["--", call.image or "", *call.args]
         else:
-            words += ["--entrypoint", vector[0], call.image or "", *vector[1:]]
+            words += ["--entrypoint", vector[0], "--", call.image or "", *vector[1:]]
         client = [f"{name}={value}" for name, value in self._client.items()]
         place.write("start", f"exec env -i {shlex.join([*client, *words])}\n")
 

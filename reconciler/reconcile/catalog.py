@@ -107,9 +107,8 @@ def _stale(state: State, tree: Tree, folder: str, touched: Iterable[str]) -> set
     stale = {path for path in touched if is_definition(path, folder)}
     if touched:
         stale |= {problem.path for problem in state.problems()}
-        for entry in state.entries_with_globs():
-            if definition.match(entry.globs, touched):
-                stale.add(entry.path)
+        listing = definition.Listing(touched)
+        stale |= {entry.path for entry in state.entries_with_globs() if listing.match(entry.globs)}
     return {path for path in stale if path in tree.files and is_definition(path, folder)}
 
 

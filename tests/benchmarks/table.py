@@ -50,17 +50,14 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def best_of(
-    rounds: int, *contestants: Callable[[int], object], before: Callable[[], object] = lambda: None
+    rounds: int, *contestants: Callable[[], object], before: Callable[[], object] = lambda: None
 ) -> list[float]:
-    """The shortest time of each in seconds; each is called with the number of the round, after `before`.
-
-    They take turns, so that a slow minute strikes all of them.
-    """
+    """The shortest time of each in seconds. They take turns, so that a slow minute strikes all of them."""
     best = [float("inf")] * len(contestants)
-    for number in range(rounds):
+    for _ in range(rounds):
         for index, contestant in enumerate(contestants):
             before()
             start = perf_counter()
-            contestant(number)
+            contestant()
             best[index] = min(best[index], perf_counter() - start)
     return best

@@ -84,6 +84,13 @@ class LedgerHistory:
         """The latest record of every workflow at `tip`, with the directory where it stands."""
         return self._contents(self._standing(tip.commit)) if tip.commit else iter(())
 
+    def changed_records(self, since: str, tip: LedgerTip) -> Iterator[tuple[str, bytes | None]] | None:
+        """The records at `tip` that are not what they were at `since`, by directory, None for those that
+        are gone; None where `since` is not known (any more)."""
+        if tip.commit is None or not is_object_id(since) or not self._git.has(since):
+            return None
+        return self._changed(since, tip.commit)
+
     def top_level(self, tip: LedgerTip) -> set[str]:
         """The names in the root of the tree."""
         with self._sound():
@@ -125,6 +132,22 @@ class LedgerHistory:
                     raise CloneDamaged(f"Could not read the record of {what}: our clone has lost it.")
                 if answer.content is not None:
                     yield what, answer.content
+
+    def _changed(self, since: str, commit: str) -> Iterator[tuple[str, bytes | None]]:
+        arguments = ("-r", "-z", "--no-abbrev", "--no-renames", "--end-of-options", since, commit)
+        kept: list[tuple[str, str]] = []
+        with self._sound():
+            items = self._git.items("diff-tree", *arguments, doing=_DOING)
+            for about, path in zip(items, items, strict=True):
+                place, _, name = path.decode("utf-8", "replace").rpartition("/")
+                _, mode, _, blob, what = about.decode("ascii").split(" ")
+                if name != RECORD:
+                    continue
+                if what == "D" or not mode.startswith("100"):
+                    yield place, None
+                else:
+                    kept.append((place, blob))
+        yield from self._contents(kept)
 
     def _standing(self, commit: str) -> Iterator[tuple[str, str]]:
         """Every record in the tree of a commit, by its directory."""

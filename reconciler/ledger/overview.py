@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -51,6 +52,20 @@ def read_entry(content: bytes, place: str) -> Entry | None:
         return None
     sound = isinstance(found.workflow, str) and isinstance(found.number, int)
     return found if sound and isinstance(found.duration, float | int | None) else None
+
+
+def dumps(entries: Iterable[Entry]) -> str:
+    """The lines as text, to be kept until the next push."""
+    return json.dumps(
+        [(e.workflow, e.place, e.number, e.phase, stamp(e.finished_at), e.duration) for e in entries],
+        separators=(",", ":"),
+    )
+
+
+def reads(text: str) -> Iterator[Entry]:
+    """What `dumps` wrote."""
+    for workflow, place, number, phase, finished_at, duration in json.loads(text):
+        yield Entry(workflow, place, number, Phase(phase), read(finished_at), duration)
 
 
 def render(entries: Collection[Entry]) -> str:

@@ -6,13 +6,14 @@ next one makes the same commits again, without those that the branch turns out t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from reconciler.git.ledger import LedgerBranch, LedgerTip
-from reconciler.ledger import commits, mask, overview, record, restore, trailers
+from reconciler.ledger import commits, mask, record, trailers
+from reconciler.ledger.overview import Entry
 from reconciler.model.ledger import LedgerCommit
 from reconciler.model.run import Artifact, Run
-from reconciler.reconcile import events
+from reconciler.reconcile import events, standing
 from reconciler.reconcile.edges import Edges
 
 BATCH = 500
@@ -38,18 +39,24 @@ def _push(edges: Edges, branch: LedgerBranch, runs: Sequence[Run]) -> None:
     known = edges.state.meta(READ_UP_TO)
     there: dict[str, str] = {}
     pushed: list[Run] = []
+    shown: dict[str, Entry] = {}
 
     def build(tip: LedgerTip) -> list[LedgerCommit]:
         there.clear()
         there.update(_present(branch, known))
         pushed[:] = [run for run in runs if run.id not in there]
-        return _commits(edges, branch, tip, pushed)
+        records = [_record(edges, run) for run in pushed]
+        before = _tip(edges, branch, tip, {run.name for run in pushed})
+        shown.clear()
+        shown.update(before.after(records).entries)
+        return commits.commits(records, before, branch.branch)
 
     result = branch.publish(build)
     there.update({run.id: commit for run, commit in zip(pushed, result.commits, strict=True)})
     edges.state.mark_published({run.id: there[run.id] for run in runs})
     if result.tip is not None:
         edges.state.set_meta(READ_UP_TO, result.tip)
+        standing.remember(edges.state, result.tip, shown.values())
     text = f"{len(pushed)} run{'s' if len(pushed) != 1 else ''} committed to {branch.branch}"
     edges.notify(events.Event(events.Kind.PUBLISHED, text))
 
@@ -64,16 +71,14 @@ def _present(branch: LedgerBranch, known: str | None) -> dict[str, str]:
     return present
 
 
-def _commits(edges: Edges, branch: LedgerBranch, tip: LedgerTip, runs: Sequence[Run]) -> list[LedgerCommit]:
-    """What to commit upon `tip`; the overview page is made of the records that stand there."""
-    if not runs:
-        return []
-    latest = {place: restore.loads(content) for place, content in branch.latest_records(tip)}
-    pages = {each["workflow"]: overview.entry(each, place) for place, each in latest.items()}
-    places = branch.paths(tip, {run.name for run in runs} | pages.keys())
-    known = commits.Tip(branch.top_level(tip), places, pages)
-    records = [_record(edges, run) for run in runs]
-    return commits.commits(records, known, branch.branch)
+def _tip(edges: Edges, branch: LedgerBranch, tip: LedgerTip, names: Collection[str]) -> commits.Tip:
+    """What stands at `tip`, as far as the commits of runs of `names` depend on it."""
+    entries = standing.entries(edges.state, branch, tip)
+    places = {name: entry.place for name, entry in entries.items()}
+    if strangers := [name for name in names if name not in places]:
+        places |= branch.paths(tip, strangers)
+    taken = branch.top_level(tip) if strangers else ()  # matters to who has no place yet
+    return commits.Tip(taken, places, entries)
 
 
 def _record(edges: Edges, run: Run) -> record.Record:

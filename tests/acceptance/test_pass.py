@@ -162,3 +162,33 @@ def test_hundreds_of_definitions_are_checked_side_by_side(place):
     hundreds["w7"] = hundreds["w7"].replace("steps", "stesp")
     place.push(**hundreds)
     assert "workflows/w7.yaml:6:3: $.spec.stesp: " in place.run("pass", RECONCILER_LIMITS_GIT_TIMEOUT="20s")
+
+
+def test_the_overview_follows_what_others_write_to_the_ledger(place):
+    """Between two passes somebody removes a workflow's page, and leaves what is no record."""
+    place.push(hello=HELLO, gone=one_step("gone", "true"))
+    place.run("pass")
+    assert "2 workflows: 2 Succeeded." in place.ledger_file("README.md")
+    place.git("fetch", "--quiet", "origin", "runs")
+    place.git("checkout", "--quiet", "-b", "theirs", "FETCH_HEAD")
+    place.git("rm", "--quiet", "-r", "gone")
+    for path, text in {
+        "odd/record.json": "{",
+        "even/record.json": place.ledger_file("hello/record.json"),
+    }.items():
+        place.write(path, text)
+    place.git("add", "--all")
+    place.git("commit", "--quiet", "--message", "Tidy up")
+    place.git("push", "--quiet", "origin", "theirs:runs")
+    place.git("checkout", "--quiet", "main")
+    place.push(new=one_step("new", "false"))
+    place.run("pass")
+    page = place.ledger_file("README.md")
+    assert "2 workflows: 1 Succeeded, 1 Failed." in page
+    assert [name in page for name in ("(hello/", "(new/", "gone", "odd", "even")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.artifacts
 
-`cp` does not hash. As every byte that is kept or fetched must be hashed, and a stream can be hashed by one core
-only, the time that the hashing takes by itself is shown too: nothing that records a sha256 can be faster.
+`cp` does not hash. As every byte that is kept or fetched must be hashed, and a stream can be hashed by one
+core only, the time of the hashing by itself is shown too: nothing that records a sha256 can be faster.
 """
 
 from __future__ import annotations

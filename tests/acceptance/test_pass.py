@@ -185,7 +185,7 @@ def test_the_overview_follows_what_others_write_to_the_ledger(place):
     place.run("pass")
     page = place.ledger_file("README.md")
     assert "2 workflows: 1 Succeeded, 1 Failed." in page
-    assert [name in page for name in ("(hello/", "(new/", "gone", "odd", "even")] == [
+    assert [name in page for name in ("hello/README.md", "new/README.md", "gone", "odd", "even")] == [
         True,
         True,
         False,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from reconciler import quiet
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
@@ -19,7 +18,6 @@ from reconciler.executors.local.options import Options
 from reconciler.git.access import GitAccess
 from reconciler.git.ledger import Identity, LedgerBranch
 from reconciler.git.repository import Repository
-from reconciler.git.worktree import Worktree
 from reconciler.reconcile import catalog, events, passes, recovery, starting
 from reconciler.reconcile.edges import Edges
 from reconciler.settings import Secret, Settings, read_secret, require, table
@@ -89,6 +87,8 @@ def open_edges(settings: Settings, notify: events.Notify) -> Iterator[tuple[Edge
 @contextmanager
 def open_rehearsal(settings: Settings, root: Path, directory: Path, notify: events.Notify) -> Iterator[Edges]:
     """Edges to try a definition of the working tree at `root`; whatever is left lies below `directory`."""
+    from reconciler.git.worktree import Worktree  # a pass never looks at one
+
     with ExitStack() as stack:
         store = open_store((directory / "artifacts").as_uri())
         executor = make_executor(settings, store, directory / "attempts")
@@ -149,6 +149,8 @@ def open_repository(settings: Settings) -> Repository:
 @contextmanager
 def open_fleeting_repository(settings: Settings) -> Iterator[Repository]:
     """The repository by a clone that ends with the block: who only looks leaves the clone of a pass alone."""
+    from tempfile import TemporaryDirectory  # not needed by a pass, and not cheap
+
     require(settings, "repository.url")
     with TemporaryDirectory(prefix="reconciler-") as directory:
         access, limit = quiet.source_access(settings), settings.limits.blob_bytes

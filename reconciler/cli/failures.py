@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +52,10 @@ def exit_code_of() -> Iterator[Code]:
 
 def _report() -> str:
     """Write what happened to a file of its own; says where, or prints it where no file can be written."""
+    import platform  # these three are hardly ever needed, and not cheap
+    import tempfile
+    import traceback
+
     text = f"reconciler {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
     text += f"command: {sys.argv[1:2]}\n\n{traceback.format_exc()}"
     try:

@@ -7,7 +7,6 @@ than searched for, and only a few hundred candidates are compared for more than 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from itertools import islice
 from string import ascii_letters, digits
 
@@ -31,6 +30,8 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
         if slip in distinct:
             return slip
     near = (c for c in known if abs(len(c) - len(name)) <= max(2, len(name) // 2))
+    from difflib import get_close_matches  # only when something is wrong
+
     matches = get_close_matches(name, islice(near, _COMPARED), n=1, cutoff=0.6)
     return matches[0] if matches else None
 

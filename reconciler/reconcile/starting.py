@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from reconciler import definition
-from reconciler.artifacts import packing
 from reconciler.core import schedule, start
 from reconciler.errors import ArtifactNotFound
 from reconciler.model.catalog import CatalogEntry
@@ -111,6 +110,8 @@ def bundles(edges: Edges, files: Mapping[str, tuple[SourceFile, ...]]) -> dict[s
 
 
 def _bundle(edges: Edges, files: tuple[SourceFile, ...]) -> Artifact:
+    from reconciler.artifacts import packing  # brings tarfile; most steps take no file along
+
     contents = dict(edges.source.read({file.blob for file in files}, edges.blob_bytes))
     members = ((file.path, file.executable, _content(file, contents)) for file in files)
     return packing.store_bundle(edges.store, members)

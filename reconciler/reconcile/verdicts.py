@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from typing import TYPE_CHECKING
 
 from reconciler import definition
 from reconciler.definition import Verdict
 from reconciler.reconcile.edges import Source
 from reconciler.state.store import State
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 PARALLEL_FROM = 400
 """Files from which further processes pay for their start."""
@@ -43,6 +45,15 @@ def check_all(contents: Iterable[Content], count: int, limit: int) -> Iterator[t
         for chunk in _chunks(contents):
             yield from _check(chunk, limit)
         return
+    yield from _check_side_by_side(contents, workers, limit)
+
+
+def _check_side_by_side(
+    contents: Iterable[Content], workers: int, limit: int
+) -> Iterator[tuple[str, Verdict]]:
+    import multiprocessing  # takes as long as checking thirty files
+    from concurrent.futures import ProcessPoolExecutor
+
     _check([("", b"")], limit)  # loads the checker, which the forks then share
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:

@@ -38,13 +38,27 @@ def run_pass(settings: Settings, notify: events.Notify, stopped: Callable[[], bo
     require(settings, "repository.url")
     with PassLock(f"{settings.state.directory}/lock"):
         with open_edges(settings, notify) as (edges, remote):
+            folder = settings.repository.path
             summary = passes.run_pass(
-                edges, remote, settings.repository.path, limits(settings), budget(settings), stopped
+                edges, _Fetched(remote), folder, limits(settings), budget(settings), stopped
             )
             due = starting.next_due(edges.state, clock())
         if summary.is_quiet and summary.revision is not None:
             quiet.remember(settings, summary.revision, due.timestamp() if due else None)
         return summary
+
+
+class _Fetched:
+    """The branch, without fetching again what the look for a quiet pass has just brought."""
+
+    def __init__(self, remote: Repository) -> None:
+        self._remote = remote
+        self._is_fresh = quiet.has_fetched()
+
+    def fetch(self) -> str | None:
+        tip = self._remote.tip() if self._is_fresh else None
+        self._is_fresh = False
+        return tip or self._remote.fetch()
 
 
 def rebuild(settings: Settings, notify: events.Notify) -> tuple[int, int]:

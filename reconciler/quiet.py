@@ -23,6 +23,8 @@ from reconciler.state.lock import PassLock
 
 NEVER = "never"
 
+_fetched: list[bool] = []
+
 
 def is_quiet(settings: Settings) -> str | None:
     """The revision at which there is nothing to do; None when that is not certain."""
@@ -34,9 +36,16 @@ def is_quiet(settings: Settings) -> str | None:
         return None
     try:
         with PassLock(f"{settings.state.directory}/lock"):
-            return revision if _tip(settings) == revision else None
+            tip = _tip(settings)
     except ReconcilerError:
         return None  # the real pass meets it again, and tells
+    _fetched[:] = [tip is not None]
+    return revision if tip == revision else None
+
+
+def has_fetched() -> bool:
+    """Whether the clone was brought up to date in this process a moment ago; says so once."""
+    return bool(_fetched and _fetched.pop())
 
 
 def remember(settings: Settings, revision: str, until: float | None) -> None:
@@ -105,7 +114,8 @@ def _trace(settings: Settings) -> str:
 def _tip(settings: Settings) -> str | None:
     if settings.repository.verify_signers:
         return None  # a signature is checked by the real pass
-    return Clone(clone_directory(settings), source_access(settings)).fetch()
+    clone = Clone(clone_directory(settings), source_access(settings), settings.limits.blob_bytes)
+    return clone.fetch()
 
 
 def _read(path: str) -> list[str]:

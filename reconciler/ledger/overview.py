@@ -1,34 +1,43 @@
-"""The ledger's first page: every workflow with its latest run, failures first, bounded for 10,000."""
+"""The ledger's first page: every workflow with its latest run, failures first, bounded for 10,000.
+
+The branch may hold people's files, so the page says in its first line whose it is.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from reconciler.ledger.markdown import local_link, table, word
 from reconciler.ledger.moment import read, stamp, took
 from reconciler.ledger.restore import loads
 from reconciler.model.run import Phase
 
+NAMES: Final = ("README.md", "RUNS.md")
+"""What the page may be called; the first name that is free or ours is taken."""
+
+MARKER: Final = "<!-- Written by Reconciler. Every push of results replaces this page. -->"
 FAILING: Final = 200
 NEWEST: Final = 100
 
 _failing: Final = (Phase.FAILED, Phase.CANCELLED)
+_phases: Final = {str(phase): phase for phase in Phase}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The latest run of one workflow; `place` is the directory of its page."""
+class Entry(NamedTuple):
+    """The latest run of one workflow; `place` is the directory of its page, `finished_at` as records have it.
+
+    There may be 10,000 at each push, hence a tuple, and a time that sorts as it is.
+    """
 
     workflow: str
     place: str
     number: int
     phase: Phase
-    finished_at: datetime
+    finished_at: str
     duration: float | None = None
 
 
@@ -39,7 +48,7 @@ def entry(record: Mapping[str, Any], place: str) -> Entry:
         place=place,
         number=record["number"],
         phase=Phase(record["phase"]),
-        finished_at=read(record.get("finishedAt") or record["createdAt"]),
+        finished_at=stamp(read(record.get("finishedAt") or record["createdAt"])),
         duration=record.get("duration"),
     )
 
@@ -56,25 +65,27 @@ def read_entry(content: bytes, place: str) -> Entry | None:
 
 def dumps(entries: Iterable[Entry]) -> str:
     """The lines as text, to be kept until the next push."""
-    return json.dumps(
-        [(e.workflow, e.place, e.number, e.phase, stamp(e.finished_at), e.duration) for e in entries],
-        separators=(",", ":"),
-    )
+    return json.dumps(list(entries), separators=(",", ":"))
 
 
 def reads(text: str) -> Iterator[Entry]:
     """What `dumps` wrote."""
     for workflow, place, number, phase, finished_at, duration in json.loads(text):
-        yield Entry(workflow, place, number, Phase(phase), read(finished_at), duration)
+        yield Entry(workflow, place, number, _phases[phase], finished_at, duration)
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether a page was written by `render`."""
+    return content.partition(b"\n")[0].rstrip() == MARKER.encode()
 
 
 def render(entries: Collection[Entry]) -> str:
     """The page; the order of `entries` does not matter."""
-    newest = sorted(entries, key=lambda entry: (-entry.finished_at.timestamp(), entry.workflow))
+    newest = sorted(sorted(entries), key=attrgetter("finished_at"), reverse=True)
     failing = [entry for entry in newest if entry.phase in _failing]
     others = [entry for entry in newest if entry.phase not in _failing]
     sections = [
-        "# Runs",
+        f"{MARKER}\n# Runs",
         _counts(entries),
         _section("Failing", failing, FAILING),
         _section("Latest", others, NEWEST),
@@ -98,7 +109,7 @@ def _section(title: str, entries: Sequence[Entry], limit: int) -> str:
             local_link(word(entry.workflow), f"{entry.place}/README.md"),
             f"{entry.phase}",
             f"#{entry.number}",
-            stamp(entry.finished_at)[:19].replace("T", " "),
+            entry.finished_at[:19].replace("T", " "),
             took(entry.duration),
         )
         for entry in entries[:limit]

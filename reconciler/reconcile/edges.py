@@ -25,8 +25,8 @@ class Source(Protocol):
         """The content of each blob, in any order; None where it is missing or larger than `limit` bytes."""
 
 
-class Remote(Source, Protocol):
-    """A source that follows a branch somewhere else."""
+class Remote(Protocol):
+    """A branch somewhere else."""
 
     def fetch(self) -> str | None:
         """The revision at the tip of the branch; None when there is no such branch (yet)."""

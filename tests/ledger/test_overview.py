@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.ledger.moment import stamp
 from reconciler.ledger.overview import Entry, entry, read_entry, render
 from reconciler.ledger.record import dumps, to_record
 from reconciler.model.run import Phase
@@ -19,7 +20,7 @@ DAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def an_entry(name, phase=Phase.SUCCEEDED, minutes=0, place=None):
-    return Entry(name, place or name, 3, phase, DAY + timedelta(minutes=minutes), 61.0)
+    return Entry(name, place or name, 3, phase, stamp(DAY + timedelta(minutes=minutes)), 61.0)
 
 
 def test_the_whole_overview():

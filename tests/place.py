@@ -96,5 +96,10 @@ class Place:
             return []
         return self.git("log", "--reverse", f"--format={form}", "runs", cwd=self.remote).splitlines()
 
+    def tree(self, branch: str) -> dict[str, str]:
+        """What stands on a branch of the remote: the blob of every file by its path."""
+        listed = self.git("ls-tree", "-r", branch, cwd=self.remote).splitlines()
+        return {path: about.split()[2] for about, _, path in (line.partition("\t") for line in listed)}
+
     def ledger_file(self, path: str) -> str:
         return self.git("show", f"runs:{path}", cwd=self.remote)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,7 +18,6 @@ from reconciler.git.clone import Clone
 from reconciler.git.command import Git
 from reconciler.git.objects import answers
 from reconciler.git.translate import CloneDamaged
-from reconciler.ledger import layout
 
 RECORD = "record.json"
 _LARGEST_RECORD = 16 << 20
@@ -91,30 +90,22 @@ class LedgerHistory:
             return None
         return self._changed(since, tip.commit)
 
-    def top_level(self, tip: LedgerTip) -> set[str]:
-        """The names in the root of the tree."""
-        with self._sound():
-            return set(self._names(tip))
-
-    def paths(self, tip: LedgerTip, names: Collection[str]) -> dict[str, str]:
-        """Where those of the workflows that have a place at `tip` stand."""
-        with self._sound():
-            root = set(self._names(tip))
-            inside = self._names(tip, f"{layout.SHARDS}/") if layout.SHARDS in root else []
-            shards: dict[str, set[str]] = {shard.rpartition("/")[2]: set() for shard in inside}
-            for path in self._names(tip, *(f"{shard}/" for shard in inside)) if inside else ():
-                _, shard, name = path.split("/", 2)
-                shards[shard].add(name)
-        places = layout.places(root, shards)
-        return {name: places[name] for name in names if name in places}
-
-    def _names(self, tip: LedgerTip, *folders: str) -> list[str]:
-        """What stands in the root, or in `folders`, each ending in "/"."""
+    def kinds(self, tip: LedgerTip, paths: Sequence[str] = ()) -> dict[str, str]:
+        """What stands at `tip`, as "tree", "blob" or "commit": everything in the root, or those of `paths`
+        (git may tell of their neighbours and of the directories that lead there, too)."""
         if tip.commit is None:
-            return []
-        arguments = ("-z", "--name-only", "--end-of-options", tip.commit, *folders)
-        listed = self._git.items("ls-tree", *arguments, doing=_DOING)
-        return [name.decode("utf-8", "replace") for name in listed]
+            return {}
+        found: dict[str, str] = {}
+        with self._sound():
+            asked = ("-t", "-z", "--end-of-options", tip.commit, *paths)
+            for item in self._git.items("ls-tree", *asked, doing=_DOING):
+                about, _, path = item.decode("utf-8", "replace").partition("\t")
+                found[path] = about.split(" ")[1]
+        return found
+
+    def file(self, tip: LedgerTip, name: str) -> bytes | None:
+        """The content of a file that stands in the root at `tip`; None where it is very large."""
+        return next((content for _, content in self._contents([(name, f"{tip.commit}:{name}")])), None)
 
     def _contents(self, found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
         """The content of each blob in place of its id; both are drawn as they come, in bounded memory."""

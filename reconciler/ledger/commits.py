@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 from reconciler.ledger import message, overview, page
 from reconciler.ledger.layout import place
@@ -12,35 +12,39 @@ from reconciler.ledger.overview import Entry
 from reconciler.ledger.record import Record, dumps
 from reconciler.model.ledger import LedgerCommit
 
-OVERVIEW = "README.md"
-
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """What a ledger branch holds: the names in its root; the place and the latest run of each workflow."""
+    """What a ledger branch holds: the names in its root; the place and the latest run of each workflow.
+
+    `occupied` are the paths that no new workflow may use, as `layout.place` wants them; `overview` is the
+    page in the root that is ours or free, None where people's files stand at all its names.
+    """
 
     taken: Collection[str] = frozenset()
     places: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    occupied: Set[str] = frozenset()
+    overview: str | None = overview.NAMES[0]
 
     def after(self, records: Iterable[Record]) -> Tip:
         """What it holds once `records` are committed."""
         taken, places, entries = set(self.taken), dict(self.places), dict(self.entries)
         for record in records:
             name = record["workflow"]
-            places[name] = place(name, taken, places)
+            places[name] = place(name, taken, places, self.occupied)
             taken.add(places[name].partition("/")[0])
             entries[name] = overview.entry(record, places[name])
-        return Tip(taken, places, entries)
+        return replace(self, taken=taken, places=places, entries=entries)
 
 
 def commits(records: Sequence[Record], tip: Tip, branch: str = "runs") -> list[LedgerCommit]:
     """The commits that publish `records` upon `tip`, in their order."""
     after = tip.after(records)
     made = [_commit(record, after.places[record["workflow"]], branch) for record in records]
-    if made:
+    if made and tip.overview:
         last = made[-1]
-        files = {**last.files, OVERVIEW: overview.render(after.entries.values()).encode()}
+        files = {**last.files, tip.overview: overview.render(after.entries.values()).encode()}
         made[-1] = LedgerCommit(last.message, last.when, files)
     return made
 

@@ -6,14 +6,14 @@ next one makes the same commits again, without those that the branch turns out t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from reconciler.git.ledger import LedgerBranch, LedgerTip
 from reconciler.ledger import commits, mask, record, trailers
 from reconciler.ledger.overview import Entry
 from reconciler.model.ledger import LedgerCommit
 from reconciler.model.run import Artifact, Run
-from reconciler.reconcile import events, standing
+from reconciler.reconcile import events, ground, standing
 from reconciler.reconcile.edges import Edges
 
 BATCH = 500
@@ -46,7 +46,7 @@ def _push(edges: Edges, branch: LedgerBranch, runs: Sequence[Run]) -> None:
         there.update(_present(branch, known))
         pushed[:] = [run for run in runs if run.id not in there]
         records = [_record(edges, run) for run in pushed]
-        before = _tip(edges, branch, tip, {run.name for run in pushed})
+        before = ground.survey(edges.state, branch, tip, {run.name for run in pushed})
         shown.clear()
         shown.update(before.after(records).entries)
         return commits.commits(records, before, branch.branch)
@@ -69,16 +69,6 @@ def _present(branch: LedgerBranch, known: str | None) -> dict[str, str]:
         if run is not None:
             present[run.id] = entry.commit
     return present
-
-
-def _tip(edges: Edges, branch: LedgerBranch, tip: LedgerTip, names: Collection[str]) -> commits.Tip:
-    """What stands at `tip`, as far as the commits of runs of `names` depend on it."""
-    entries = standing.entries(edges.state, branch, tip)
-    places = {name: entry.place for name, entry in entries.items()}
-    if strangers := [name for name in names if name not in places]:
-        places |= branch.paths(tip, strangers)
-    taken = branch.top_level(tip) if strangers else ()  # matters to who has no place yet
-    return commits.Tip(taken, places, entries)
 
 
 def _record(edges: Edges, run: Run) -> record.Record:

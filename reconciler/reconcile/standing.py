@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.git.ledger import LedgerBranch, LedgerTip
-from reconciler.ledger import overview
+from reconciler.ledger import layout, overview
 from reconciler.ledger.overview import Entry
 from reconciler.state.store import State
 
@@ -27,7 +27,7 @@ def entries(state: State, branch: LedgerBranch, tip: LedgerTip) -> dict[str, Ent
     for place, content in changed:
         found.pop(place, None)
         entry = overview.read_entry(content, place) if content else None
-        if entry is not None and entry.workflow == place.rpartition("/")[2]:  # people can write there too
+        if entry is not None and layout.is_place(place, entry.workflow):  # people can write there too
             found[place] = entry
     top_last = sorted(found.values(), key=lambda entry: "/" not in entry.place)
     return {entry.workflow: entry for entry in top_last}

@@ -84,7 +84,12 @@ class Ledger(Group):
         example="https://git.example.com/team/flows-runs.git",
         otherwise="repository.url",
     )
-    branch: str = setting(TEXT, "The branch that takes the run history.", default="runs", example="runs")
+    branch: str = setting(
+        TEXT,
+        "The branch that takes the run history; any branch will do, files of others in it stay as they are.",
+        default="runs",
+        example="runs",
+    )
     username: str = setting(
         TEXT,
         "The name that goes with the token.",

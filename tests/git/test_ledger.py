@@ -185,15 +185,17 @@ def test_records_are_those_that_each_commit_wrote_wherever_the_workflow_stands(
 
 
 def test_the_tree_tells_where_workflows_stand_and_what_ran_last(remote: Remote, ledger: LedgerBranch) -> None:
-    assert ledger.top_level(LedgerTip(None)) == set()
-    assert ledger.paths(LedgerTip(None), {"train"}) == {}
+    assert ledger.kinds(LedgerTip(None)) == {}
     assert list(ledger.latest_records(LedgerTip(None))) == []
     sharded = LedgerCommit("x\n", 3, {"_/a1/deep/record.json": b"deep", "_/b2/other/record.json": b"other"})
     publish(ledger, run_commit(1), run_commit(2), sharded)
     tip = ledger.fetch()
 
-    assert ledger.top_level(tip) == {"README.md", "train", "_"}
-    assert ledger.paths(tip, {"train", "deep", "new"}) == {"train": "train", "deep": "_/a1/deep"}
+    assert ledger.kinds(tip) == {"README.md": "blob", "train": "tree", "_": "tree"}
+    asked = ["_", "_/a1/deep", "_/a1/new", "train/record.json", "new"]
+    found = ledger.kinds(tip, asked)
+    assert [found.get(path) for path in asked] == ["tree", "tree", None, "blob", None]
+    assert ledger.file(tip, "README.md") == b"overview\n"
     assert dict(ledger.latest_records(tip)) == {
         "_/a1/deep": b"deep",
         "_/b2/other": b"other",
@@ -207,7 +209,7 @@ def test_a_thousand_runs_are_one_push(remote: Remote, ledger: LedgerBranch) -> N
     entries = list(ledger.messages(None))
     assert [entry.commit for entry in entries] == list(result.commits)
     assert len(dict(ledger.records(entries))) == 1000
-    assert len(ledger.paths(ledger.tip, [f"wf-{n}" for n in range(100)])) == 100
+    assert len(dict(ledger.latest_records(ledger.tip))) == 100
 
 
 def test_a_push_can_be_followed_by_a_reader_in_the_same_repository(

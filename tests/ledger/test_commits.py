@@ -59,6 +59,13 @@ def test_a_workflow_stays_where_it_stands_and_its_page_says_so():
     assert b"[train](<_/11/train/README.md>)" in commit.files["README.md"]
 
 
+def test_the_overview_goes_where_there_is_room_for_it_or_nowhere():
+    record = sample.runs(["train"], 1)[0]
+    pages = ["train/README.md", "train/record.json"]
+    assert sorted(commits([record], Tip(overview="RUNS.md"))[-1].files) == ["RUNS.md", *pages]
+    assert sorted(commits([record], Tip(overview=None))[-1].files) == pages
+
+
 def test_every_commit_holds_its_own_run_for_a_rebuild(tmp_path):
     records = sample.runs(["churn", "train"], 12)
     directory = sample.new_ledger(tmp_path, commits(records, Tip()))

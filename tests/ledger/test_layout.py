@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from reconciler.ledger.layout import ROOT_LIMIT, place, places
+from reconciler.ledger.layout import ROOT_LIMIT, is_place, occupied, place, questions
 
 
 def placed(names):
@@ -25,6 +25,26 @@ def test_the_first_workflows_stand_at_the_top():
 def test_later_ones_stand_under_two_digits_of_their_hash():
     taken = {f"wf-{number}" for number in range(ROOT_LIMIT)}
     assert place("train", taken, {}) == "_/11/train"
+
+
+def test_a_name_in_the_root_that_is_not_a_place_is_left_to_whom_it_belongs():
+    assert place("train", {"train"}, {}) == "_/11/train"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ({"_": "tree", "_/11": "tree"}, "_/11/train"),
+        ({"_": "blob"}, "__/11/train"),
+        ({"_": "commit"}, "__/11/train"),
+        ({"_": "tree", "_/11": "blob"}, "__/11/train"),
+        ({"_": "tree", "_/11": "tree", "_/11/train": "tree"}, "__/11/train"),
+        ({"_": "blob", "__": "tree", "__/11": "tree", "__/11/train": "blob"}, "___/11/train"),
+    ],
+)
+def test_what_stands_in_the_shards_already_is_no_place_either(kinds, expected):
+    assert set(kinds) - {"_", "__"} <= set(questions(["train"], kinds))
+    assert place("train", {"train", *kinds}, {}, occupied(kinds)) == expected
 
 
 def test_a_workflow_keeps_its_place():
@@ -50,6 +70,19 @@ def test_row_14_what_is_no_workflow_name_gets_no_place(name):
         place(name, set(), {})
 
 
-def test_places_are_read_from_the_names_in_the_tree():
-    found = places(["train", "README.md", "_", "Odd Name"], {"ab": ["churn", ".git"], "cd": []})
-    assert found == {"train": "train", "churn": "_/ab/churn"}
+@pytest.mark.parametrize(
+    ("path", "name", "expected"),
+    [
+        ("train", "train", True),
+        ("_/11/train", "train", True),
+        ("___/11/train", "train", True),
+        ("_/12/train", "train", False),
+        ("train", "churn", False),
+        ("tests/11/train", "train", False),
+        ("tests/fixtures/train", "train", False),
+        ("", "", False),
+        ("README.md", "README.md", False),
+    ],
+)
+def test_a_copy_of_a_ledger_in_a_folder_of_people_is_no_place(path, name, expected):
+    assert is_place(path, name) == expected

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.ledger.moment import stamp
-from reconciler.ledger.overview import Entry, entry, read_entry, render
+from reconciler.ledger.overview import Entry, entry, is_ours, read_entry, render
 from reconciler.ledger.record import dumps, to_record
 from reconciler.model.run import Phase
 from tests.ledger import sample
@@ -27,6 +27,7 @@ def test_the_whole_overview():
     assert render(
         [an_entry("train", minutes=1), an_entry("churn", Phase.FAILED), an_entry("sync", place="_/0a/sync")]
     ) == (
+        "<!-- Written by Reconciler. Every push of results replaces this page. -->\n"
         "# Runs\n\n"
         "3 workflows: 2 Succeeded, 1 Failed.\n\n"
         "## Failing\n\n"
@@ -40,6 +41,14 @@ def test_the_whole_overview():
         "| [sync](<_/0a/sync/README.md>) | Succeeded | #3 | 2026-11-23 00:00:00 | 1m01s |\n\n"
         "Each run is a commit of this branch: `git log -- <workflow>`.\n"
     )
+
+
+def test_the_page_is_known_as_ours_by_its_first_line_alone():
+    page = render([]).encode()
+    assert is_ours(page)
+    assert is_ours(page.replace(b"\n", b"\r\n"))
+    for foreign in (b"", b"# Runs\n", b"# My project\n\n" + page, b"\xff"):
+        assert not is_ours(foreign)
 
 
 def test_no_run_yet():

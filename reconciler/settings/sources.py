@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 CONFIG_VARIABLE = "RECONCILER_CONFIG"
 STEP_VARIABLES = frozenset(
-    f"RECONCILER_{name}" for name in ("WORKFLOW", "RUN_ID", "RUN_NUMBER", "STEP", "ATTEMPT", "REVISION")
+    f"RECONCILER_{name}"
+    for name in ("WORKFLOW", "RUN_ID", "RUN_NUMBER", "STEP", "ATTEMPT", "ATTEMPT_COOKIE", "REVISION")
 )
 """What a step finds in its environment; not settings, and no typing errors either."""
 _NOT_SETTINGS = STEP_VARIABLES | {CONFIG_VARIABLE}

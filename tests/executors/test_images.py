@@ -122,6 +122,8 @@ def house(make_house: Callable[..., LocalHouse], podman: dict[str, str]) -> Loca
 
 @pytest.mark.slow
 class TestPodman(ExecutorContract):
+    variables = frozenset({"PATH", "HOME", "TMPDIR", "HOSTNAME", "TERM", "container"})
+
     @pytest.fixture
     def house(self, make_house: Callable[..., LocalHouse], podman: dict[str, str]) -> LocalHouse:
         plain = make_house("none", images="podman", environment=podman)

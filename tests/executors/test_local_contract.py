@@ -17,6 +17,8 @@ class TestPlain(ExecutorContract):
 
 
 class TestBubblewrap(ExecutorContract):
+    variables = ExecutorContract.variables | {"PWD"}
+
     @pytest.fixture
     def house(self, make_house: Callable[..., LocalHouse]) -> LocalHouse:
         return make_house("bubblewrap")

@@ -223,7 +223,8 @@ def test_a_setting_that_a_command_needs_is_asked_for_by_its_names() -> None:
 
 
 def test_what_steps_find_in_their_environment_is_no_setting() -> None:
-    read_settings({}, {**HOME, "RECONCILER_STEP": "train", "RECONCILER_RUN_NUMBER": "3"})
+    step = {"RECONCILER_STEP": "train", "RECONCILER_RUN_NUMBER": "3", "RECONCILER_ATTEMPT_COOKIE": "0a1b"}
+    read_settings({}, {**HOME, **step})
 
 
 @pytest.mark.parametrize("row", table().values(), ids=list(table()))

@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ExecutorUnavailable, LaunchRejected
-from reconciler.executors.local import launcher, process
+from reconciler.executors.local import command, launcher, process
 from reconciler.executors.local.background import Background, Done
 from reconciler.executors.local.ending import Ending, failed, judge, moment
 from reconciler.executors.local.live import Live, Stage
@@ -186,6 +186,7 @@ class Attempts:
                 cancelled=place.cancelled_at(),
                 blame=blame,
                 note=live.note,
+                program=command.program(live.call),
             )
         )
 
@@ -229,6 +230,9 @@ class Attempts:
         self._finish(live, seen)
 
     def _finish(self, live: Live, seen: Observation) -> None:
+        if not (live.call.parameter_outputs or live.call.artifact_outputs):
+            # Else a power cut might leave neither the result nor what it was made of.
+            self._background.submit(None, live.place.sweep)
         self._forget(live)
         self.ended[live.place.key] = seen
 

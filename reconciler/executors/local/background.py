@@ -35,6 +35,7 @@ class Background:
         self.stopping = threading.Event()
 
     def submit(self, token: Any, call: Callable[[], Any]) -> None:
+        """Have `call` done; without a token (None) nobody is told when it is."""
         self._waiting.put((token, call))
         if len(self._threads) < THREADS:
             thread = threading.Thread(target=self._work, name="reconciler-transfer", daemon=True)
@@ -61,6 +62,8 @@ class Background:
                 done = Done(token, call(), None)
             except BaseException as error:  # carried to the owner, who decides
                 done = Done(token, None, error)
+            if token is None:
+                continue
             self._done.put(done)
             if not self.stopping.is_set():
                 self._ring()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -23,12 +22,12 @@ from reconciler.executors.local.attempts import Attempts
 from reconciler.executors.local.ending import lost, moment
 from reconciler.executors.local.live import Live, Stage
 from reconciler.executors.local.options import Options
-from reconciler.executors.local.place import Place, places, safe, write_whole
+from reconciler.executors.local.place import Place, places, remove, remove_all, safe, write_whole
 from reconciler.executors.local.way import Way, cookie
 from reconciler.executors.local.ways import Ways
 from reconciler.model import codec
 from reconciler.model.run import AttemptKey, Observation, Run, Status, StepCall
-from reconciler.model.workflow import Step, Workflow
+from reconciler.model.workflow import Workflow
 
 READ_AT_ONCE = 1024 * 1024
 LOOK_AGAIN = 0.1
@@ -81,9 +80,8 @@ class LocalExecutor:
         directory = self._root / safe(run_id)
         for place in places(self._root, run_id):
             self._end(place)
-        for entry in list(directory.glob("*/")):
-            _remove(entry)
-        _remove(directory)
+        remove_all([str(entry) for entry in directory.glob("*/")])
+        remove(str(directory))
         self._attempts.drop(run_id)
 
     def launch(self, call: StepCall) -> None:
@@ -150,16 +148,11 @@ class LocalExecutor:
     def close(self) -> None:
         self._attempts.close()
 
-    def unsupported(self, step: Step) -> str | None:
-        """Why this step can never run here; None if it can. For `validate` and `doctor`."""
-        way = self._ways.choose(step.image)
-        if way.on_host and step.command is None and step.script is None:
-            return "the step has neither command nor script, and its image is not used here"
-        return way.refusal(paths.paths_of(step), step.working_dir)
-
     def _way_of(self, call: StepCall) -> Way:
         way = self._ways.choose(call.image)
         command.check(call)
+        if way.on_host and command.vector(call, "") is None:
+            raise LaunchRejected(self._ways.lack_of_image(call.image))
         why = way.refusal(paths.paths_of(call), call.working_dir)
         if why is not None:
             raise LaunchRejected(why)
@@ -243,15 +236,3 @@ def _space_needed(what: str) -> Iterator[None]:
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise ExecutorUnavailable(f"cannot {what}: {error.strerror}{where}") from error
-
-
-def _remove(directory: Path) -> None:
-    """Also what a step has locked its owner out of."""
-    try:
-        shutil.rmtree(directory)
-    except FileNotFoundError:
-        return
-    except OSError:
-        for path, _, _ in os.walk(directory):
-            Path(path).chmod(0o700)
-        shutil.rmtree(directory, ignore_errors=True)

@@ -1,7 +1,7 @@
 """The directory of one attempt: what lies where, and what it says about the attempt.
 
 <root>/<run id>/run.json             the anchor
-<root>/<run id>/<step>/<attempt>/
+<root>/<run id>/<step>.<attempt>/
     call.json                        what was asked for
     work/ home/ tmp/ root/           what the command sees; root/ holds absolute paths
     start, script, sandbox           how it is started
@@ -12,7 +12,7 @@
 """
 
 # Hundreds of attempts a second pass through here, and strings cost a third of what paths do:
-# ruff: noqa: PTH102, PTH103, PTH116, PTH120
+# ruff: noqa: PTH101, PTH102, PTH103, PTH106, PTH116, PTH120
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,17 @@ from reconciler.errors import LaunchRejected
 from reconciler.executors.local.process import Claim, boot_id
 from reconciler.model.run import AttemptKey
 
+MANY = 20
+AT_ONCE = 8
+"""How many directories are removed side by side, if they are MANY."""
+
 
 class Place:
     """One attempt on disk. Reading never fails for want of a file: what is not there is None."""
 
     def __init__(self, root: Path, key: AttemptKey) -> None:
         self.key = key
-        self.name = f"{root}/{safe(key.run_id)}/{safe(key.step)}/{key.attempt}"
+        self.name = f"{root}/{safe(key.run_id)}/{safe(key.step)}.{key.attempt}"
 
     def prepare(self) -> bool:
         """Make the directories; those that are there stay. Whether all of it is new."""
@@ -49,6 +53,11 @@ class Place:
         for directory in (self.work, self.tmp, self.root):
             shutil.rmtree(directory, ignore_errors=True)
         self.prepare()
+
+    def sweep(self) -> None:
+        """Remove what the command worked in, once nothing of it will be needed."""
+        for name in ("work", "home", "tmp", "root"):
+            remove(f"{self.name}/{name}")
 
     def lock(self) -> int | None:
         """Take the attempt; None if another process, or its launcher, holds it. Closing the fd lets go."""
@@ -170,9 +179,43 @@ class Place:
 
 def places(root: Path, run_id: str) -> Iterator[Place]:
     """The attempts of a run that have a directory."""
-    for directory in sorted((root / safe(run_id)).glob("*/*/")):
-        if directory.name.isdigit():
-            yield Place(root, AttemptKey(run_id, directory.parent.name, int(directory.name)))
+    for directory in sorted((root / safe(run_id)).glob("*.*/")):
+        step, _, number = directory.name.rpartition(".")
+        if number.isdigit():
+            yield Place(root, AttemptKey(run_id, step, int(number)))
+
+
+def remove(directory: str) -> None:
+    """Remove a directory with all that is in it, also what a step has locked its owner out of."""
+    try:
+        os.rmdir(directory)  # most are empty
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError:
+        _remove_tree(directory)
+
+
+def remove_all(directories: Sequence[str]) -> None:
+    """As `remove`; many of them side by side, because it is mostly a wait for the disk."""
+    if len(directories) < MANY:
+        for directory in directories:
+            remove(directory)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(remove, directories))
+
+
+def _remove_tree(directory: str) -> None:
+    try:
+        shutil.rmtree(directory)
+    except FileNotFoundError:
+        return
+    except OSError:
+        for path, _, _ in os.walk(directory):
+            os.chmod(path, 0o700)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _make(directory: str) -> bool:

@@ -13,6 +13,7 @@ from reconciler.model.run import (
     AttemptKey,
     Observation,
     Outputs,
+    Phase,
     Run,
     Status,
     Trigger,
@@ -52,6 +53,12 @@ def run_of(made: Workflow, **changes: Any) -> Run:
     definition = Definition(made, path=f"workflows/{made.name}.yaml", digest="sha256:" + "0" * 64)
     decision = start.start(definition, 1, REVISION, Trigger(TriggerKind.CHANGE), {}, "new")
     return replace(start.opened(decision, REVISION, NOON), **changes)
+
+
+def stopping(run: Run) -> dict[str, str]:
+    """The steps whose live attempt is to be stopped, with the reason."""
+    live = {name: step.attempts[-1] for name, step in run.steps.items() if step.phase is Phase.RUNNING}
+    return {name: attempt.cancelling for name, attempt in live.items() if attempt.cancelling}
 
 
 def running(key: AttemptKey, since: float = 0.0) -> Observation:

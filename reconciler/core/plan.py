@@ -1,4 +1,4 @@
-"""What should happen next in a run: which attempts to launch, which to launch again, which to stop."""
+"""What should happen next in a run: which attempts to launch, and which to launch again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.core import call, context, expressions, graph, transition
-from reconciler.model.run import Attempt, AttemptKey, Cancel, Launch, Phase, Run, StepRun
+from reconciler.model.run import Attempt, AttemptKey, Launch, Phase, Run, StepRun
 from reconciler.model.workflow import Step
 
 
@@ -60,14 +60,6 @@ def repeat(run: Run, key: AttemptKey) -> Launch | None:
     if attempt.cancelling or run.workflow is None:
         return None
     return Launch(call.build(run, run.workflow.steps[key.step], key.attempt))
-
-
-def stops(run: Run) -> Iterator[Cancel]:
-    """The live attempts that are to be stopped; asked again until they have ended."""
-    for key in transition.live_keys(run):
-        why = run.steps[key.step].attempts[-1].cancelling
-        if why:
-            yield Cancel(key, why)
 
 
 def _open(run: Run, step: Step, now: datetime) -> tuple[StepRun, Launch | None]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from reconciler.core import names, schedule, values
-from reconciler.model.run import Run, StartRun, StepRun, Trigger, TriggerKind
+from reconciler.core import names, schedule, transition, values
+from reconciler.model.run import Phase, Run, StartRun, StepRun, Trigger, TriggerKind
 from reconciler.model.workflow import MISSING, Definition, Value, Workflow
 
 
@@ -91,6 +91,17 @@ def opened(decision: StartRun, revision: str, now: datetime) -> Run:
         parts=definition.parts,
         steps={name: StepRun(name) for name in definition.workflow.steps},
     )
+
+
+def without_files(run: Run, refused: Mapping[str, str]) -> Run:
+    """The run after some of its steps turned out to need files that cannot be had."""
+    if not refused:
+        return run
+    failed = {
+        name: replace(run.steps[name], phase=Phase.FAILED, reason="InputMissing", message=why)
+        for name, why in refused.items()
+    }
+    return transition.settle(replace(run, steps={**run.steps, **failed}))
 
 
 def _why(past: Past) -> str:

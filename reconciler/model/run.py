@@ -283,14 +283,3 @@ class Launch:
     """The decision to start an attempt of a step."""
 
     call: StepCall
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """The decision to stop an attempt; `reason` is recorded with it."""
-
-    key: AttemptKey
-    reason: str
-
-
-Action = Launch | Cancel

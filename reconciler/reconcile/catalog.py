@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler import definition
+from reconciler import __version__, definition
 from reconciler.definition import Verdict
 from reconciler.errors import GitError
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
@@ -18,6 +18,9 @@ from reconciler.model.workflow import SourceFile
 from reconciler.reconcile import entries, verdicts
 from reconciler.reconcile.edges import Source
 from reconciler.state.store import State
+
+GROUND = "catalog.ground"
+"""Where the state remembers by which rules its catalog was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +39,26 @@ class Tree:
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
 
 
-def refresh(source: Source, state: State, revision: str, folder: str, limits: Limits) -> CatalogUpdate:
-    """Bring the catalog in `state` to `revision`; returns what changed in it."""
+def refresh(source: Source, state: State, revision: str, folder: str, limits: Limits) -> CatalogUpdate | None:
+    """Bring the catalog in `state` to `revision`; returns what changed, None if it stands there already.
+
+    A catalog that was made by other rules (another folder, other limits, another release) is made anew.
+    """
+    ground = _ground(folder, limits)
+    renewed = state.meta(GROUND) != ground
+    if not renewed and state.catalog_revision() == revision:
+        return None
     tree = read_tree(source, revision, folder, limits)
     known = state.catalog_files()
     marks = {path: _mark(file) for path, file in tree.files.items()}
-    changed = {path: mark for path, mark in marks.items() if known.get(path) != mark}
+    changed = {path: mark for path, mark in marks.items() if renewed or known.get(path) != mark}
     gone = frozenset(known.keys() - marks.keys())
     stale = _stale(state, tree, folder, changed.keys() | gone)
-    found, fresh = verdicts.collect(source, state, {p: tree.files[p].blob for p in stale}, limits.file_bytes)
-    before = [entry for entry in state.entries_at(stale | gone)]
+    wanted = {path: tree.files[path].blob for path in stale}
+    found, fresh = verdicts.collect(source, state, wanted, limits.file_bytes, anew=renewed)
+    before = state.entries() if renewed else state.entries_at(stale | gone)
     resolved = _resolve(state, found, tree, before)
+    cleared = dict.fromkeys((problem.path for problem in state.problems()), ()) if renewed else {}
     update = CatalogUpdate(
         revision=revision,
         files_set=changed,
@@ -55,10 +67,17 @@ def refresh(source: Source, state: State, revision: str, folder: str, limits: Li
         schema_digest=definition.schema_digest(),
         workflows_set={entry.name: entry for entry in resolved.entries},
         workflows_gone=frozenset(entry.name for entry in before) - {e.name for e in resolved.entries},
-        problems_set=_problems(tree, found, resolved.problems, gone),
+        problems_set={**cleared, **_problems(tree, found, resolved.problems, gone)},
     )
     state.apply_catalog(update)
+    if renewed:
+        state.set_meta(GROUND, ground)
     return update
+
+
+def _ground(folder: str, limits: Limits) -> str:
+    """What a catalog depends on besides the revision."""
+    return f"{__version__} {definition.schema_digest()} {folder} {limits}"
 
 
 def read_tree(source: Source, revision: str, folder: str, limits: Limits) -> Tree:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.model.run import Run, StepRun
+from reconciler.model.run import Attempt, Run, StepRun
 
 
 class Kind(StrEnum):
@@ -19,6 +19,7 @@ class Kind(StrEnum):
     RUN_ADOPTED = "run-adopted"
     RUN_CARRIED_ON = "run-carried-on"
     ATTEMPT_STARTED = "attempt-started"
+    ATTEMPT_FAILED = "attempt-failed"
     STEP_ENDED = "step-ended"
     PUBLISHED = "published"
     WARNING = "warning"
@@ -44,10 +45,20 @@ def of_changes(before: Run, after: Run, steps: Iterable[StepRun]) -> list[Event]
         was = before.steps.get(step.name)
         if step.phase.is_terminal and not (was and was.phase.is_terminal):
             events.append(Event(Kind.STEP_ENDED, _step_sentence(after, step), after, step))
+        elif step.not_before is not None and step.current is not None:
+            text = _attempt_sentence(after, step, step.current)
+            events.append(Event(Kind.ATTEMPT_FAILED, text, after, step))
     if after.phase.is_terminal and not before.phase.is_terminal:
         detail = f": {after.message}" if after.message else ""
         events.append(Event(Kind.RUN_ENDED, f"{after.title}: {after.phase}{detail}", after))
     return events
+
+
+def _attempt_sentence(run: Run, step: StepRun, attempt: Attempt) -> str:
+    ended = attempt.finished_at or attempt.created_at
+    wait = (step.not_before - ended).total_seconds() if step.not_before else 0.0
+    failed = f"attempt {attempt.number} failed ({attempt.reason}): {attempt.message}"
+    return f"{run.title}: {step.name}: {failed}; again in {wait:.3g} s"
 
 
 def _step_sentence(run: Run, step: StepRun) -> str:

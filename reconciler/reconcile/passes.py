@@ -62,7 +62,7 @@ def run_pass(
             break
         edges.executor.wait(each.patience(end))
     each.publish()
-    each.summary.open_runs = len(edges.state.open_runs()) if not each.engine.is_idle else 0
+    each.summary.open_runs = edges.state.open_count()
     return each.summary
 
 
@@ -121,15 +121,17 @@ class _Pass:
             return
         self._edges.accept(revision)
         self.summary.revision = revision
-        if self._edges.state.catalog_revision() != revision:
-            self._update(revision)
+        self._update(revision)
         room = self._budget.max_starts - self.summary.started
         started = starting.start_due(self._edges, self.engine, revision, now, room)
-        self.summary.started += started
-        self.summary.postponed = started == room
+        self.summary.started += started.count
+        self.summary.postponed = started.postponed
+        self.summary.errors += started.errors
 
     def _update(self, revision: str) -> None:
         update = catalog.refresh(self._edges.source, self._edges.state, revision, self._folder, self._limits)
+        if update is None:
+            return
         for problems in update.problems_set.values():
             for problem in problems:
                 self._edges.notify(events.Event(events.Kind.PROBLEM, str(problem)))

@@ -1,74 +1,81 @@
-"""Starts runs: decides which are due, packs the files they take along, records them, anchors them."""
+"""Starts runs: finds which are due, packs the files they take along, records them, anchors them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from reconciler import definition
 from reconciler.core import schedule, start
-from reconciler.errors import ArtifactNotFound
+from reconciler.errors import ReconcilerError, StateError
 from reconciler.model.catalog import CatalogEntry
-from reconciler.model.run import Artifact, Run, StartRun, TriggerKind
-from reconciler.model.workflow import Schedule, SourceFile
-from reconciler.reconcile import entries, events
+from reconciler.model.run import Run, StartRun
+from reconciler.model.workflow import Schedule
+from reconciler.reconcile import bundles, entries, events
 from reconciler.reconcile.edges import Edges
 from reconciler.reconcile.engine import Engine
 from reconciler.state.store import State
 
 
-def decisions(state: State, revision: str, now: datetime, limit: int) -> list[StartRun]:
-    """The runs that are due at `revision`, at most `limit`, in the order of the workflows' names."""
-    found: list[StartRun] = []
-    for entry in _candidates(state):
-        if len(found) >= limit:
-            break
-        found += start.due(entries.to_definition(entry), past(state, entry), revision, now)
-    return found[:limit]
+@dataclass(frozen=True, slots=True)
+class Started:
+    """How many runs were started, whether more are due than allowed, and what kept others from starting."""
+
+    count: int
+    postponed: bool
+    errors: tuple[ReconcilerError, ...]
 
 
-def past(state: State, entry: CatalogEntry) -> start.Past:
-    """What the state knows of the earlier runs of a workflow."""
-    last = state.latest(entry.name)
-    marks = {line.cron: _dealt_with(state, entry.name, line.cron) for line in schedules(entry)}
-    return start.Past(
-        last_number=state.last_number(entry.name),
-        digest=state.started_digest(entry.name),
-        why_changed=definition.compare(last.parts, json.loads(entry.parts)) if last else (),
-        since={cron: mark for cron, mark in marks.items() if mark is not None},
-    )
+def start_due(edges: Edges, engine: Engine, revision: str, now: datetime, limit: int) -> Started:
+    """Start at most `limit` of the runs that are due, those that have waited longest first.
 
-
-def _dealt_with(state: State, name: str, cron: str) -> datetime | None:
-    """Up to when a cron line was looked at; after the state was lost, what the ledger says ran last."""
-    mark = state.schedule_mark(name, cron)
-    if mark is not None:
-        return mark
-    ran = (run.trigger for run in state.history(name) if run.trigger.kind is TriggerKind.SCHEDULE)
-    return next((datetime.fromisoformat(trigger.detail) for trigger in ran if trigger.detail), None)
-
-
-def start_due(edges: Edges, engine: Engine, revision: str, now: datetime, limit: int) -> int:
-    """Start what is due; returns how many runs that were."""
-    due = decisions(edges.state, revision, now, limit)
-    runs = [open_run(edges, decision, revision, now) for decision in due]
-    _mark_schedules(edges.state, now)
-    engine.adopt(runs)
-    return len(runs)
+    What keeps one workflow from starting is told and kept; the others start.
+    """
+    _note_schedules(edges.state, now)
+    count = 0
+    errors: list[ReconcilerError] = []
+    for entry in _waiting(edges.state, now):
+        try:
+            for decision in start.due(entries.to_definition(entry), past(edges.state, entry), revision, now):
+                if count == limit:
+                    return Started(count, True, tuple(errors))
+                engine.adopt([open_run(edges, decision, revision, now)])
+                count += 1
+        except StateError:
+            raise
+        except ReconcilerError as error:
+            errors.append(error)
+            text = f"{entry.name} could not be started: {error}"
+            edges.notify(events.Event(events.Kind.WARNING, text))
+    return Started(count, False, tuple(errors))
 
 
 def open_run(edges: Edges, decision: StartRun, revision: str, now: datetime) -> Run:
-    """Bring one run about: its files are stored first, then it is recorded, then anchored."""
+    """Bring one run about: its files are stored first, then it is recorded, then anchored.
+
+    A step whose files cannot be had has failed before it began; the run says so in the ledger.
+    """
     run = start.opened(decision, revision, now)
-    run = replace(run, bundles=bundles(edges, decision.definition.files))
+    packed, refused = bundles.pack(edges, decision.definition.files)
+    run = start.without_files(replace(run, bundles=packed), refused)
     edges.state.record([run])
     edges.executor.anchor(run)
     text = f"{run.title}: started at {revision[:12]} ({decision.because})"
     edges.notify(events.Event(events.Kind.RUN_STARTED, text, run))
     return run
+
+
+def past(state: State, entry: CatalogEntry) -> start.Past:
+    """What the state knows of the earlier runs of a workflow."""
+    last = state.latest(entry.name)
+    return start.Past(
+        last_number=last.number if last else 0,
+        digest=last.digest if last else None,
+        why_changed=definition.compare(last.parts, json.loads(entry.parts)) if last else (),
+        since=_dealt_with(state, entry),
+    )
 
 
 def next_due(state: State, now: datetime) -> datetime | None:
@@ -77,48 +84,50 @@ def next_due(state: State, now: datetime) -> datetime | None:
     return min((moment for moment in times if moment is not None), default=None)
 
 
-def _mark_schedules(state: State, now: datetime) -> None:
-    """Everything due up to `now` has been dealt with; a clock that went back does not make it due again."""
+def _waiting(state: State, now: datetime) -> list[CatalogEntry]:
+    """The workflows with something due: changed ones by name, then scheduled ones by their due time.
+
+    A changed one leaves the list by being started, so none can keep another waiting for good.
+    """
+    changed = {name: entry for name in state.startable() if (entry := state.entry(name))}
+    timed: list[tuple[datetime, str, CatalogEntry]] = []
+    for entry in state.scheduled():
+        if entry.name not in changed and not entry.suspend:
+            since = _dealt_with(state, entry)
+            moments = [
+                m for line in schedules(entry) for m in schedule.due(line, since.get(line.cron, now), now)
+            ]
+            timed += [(min(moments), entry.name, entry)] if moments else []
+    return [*changed.values(), *(entry for _, _, entry in sorted(timed, key=lambda each: each[:2]))]
+
+
+def _dealt_with(state: State, entry: CatalogEntry) -> dict[str, datetime]:
+    """By cron line, up to when it was looked at: since it was first seen, and since it last started a run.
+
+    That a run was started is read off the runs themselves: there is no moment at which a run is recorded
+    and its time is not, and after the state was lost the ledger tells it.
+    """
+    ran = state.last_scheduled(entry.name)
+    found: dict[str, datetime] = {}
+    for line in schedules(entry):
+        known = [moment for moment in (state.schedule_mark(entry.name, line.cron), ran) if moment is not None]
+        if known:
+            found[line.cron] = max(known)
+    return found
+
+
+def _note_schedules(state: State, now: datetime) -> None:
+    """A cron line counts from the first pass that sees it, and while suspended from each pass anew."""
     marks: dict[tuple[str, str], datetime] = {}
     for entry in state.scheduled():
+        known = _dealt_with(state, entry)
         for line in schedules(entry):
-            before = state.schedule_mark(entry.name, line.cron)
-            marks[entry.name, line.cron] = max(before, now) if before else now
+            if line.cron not in known or (entry.suspend and known[line.cron] < now):
+                marks[entry.name, line.cron] = now
     if marks:
         state.set_schedule_marks(marks)
-
-
-def _candidates(state: State) -> Iterable[CatalogEntry]:
-    scheduled = {entry.name: entry for entry in state.scheduled()}
-    changed = {name: state.entry(name) for name in state.startable()}
-    merged = {**changed, **scheduled}
-    return [entry for _, entry in sorted(merged.items()) if entry is not None]
 
 
 def schedules(entry: CatalogEntry) -> tuple[Schedule, ...]:
     lines: list[dict[str, Any]] = json.loads(entry.schedules)
     return tuple(Schedule(**line) for line in lines)
-
-
-def bundles(edges: Edges, files: Mapping[str, tuple[SourceFile, ...]]) -> dict[str, Artifact]:
-    """For each step, its files from the repository as one stored tar; equal sets of files are stored once."""
-    made: dict[tuple[SourceFile, ...], Artifact] = {}
-    for taken in files.values():
-        if taken and taken not in made:
-            made[taken] = _bundle(edges, taken)
-    return {step: made[taken] for step, taken in files.items() if taken}
-
-
-def _bundle(edges: Edges, files: tuple[SourceFile, ...]) -> Artifact:
-    from reconciler.artifacts import packing  # brings tarfile; most steps take no file along
-
-    contents = dict(edges.source.read({file.blob for file in files}, edges.blob_bytes))
-    members = ((file.path, file.executable, _content(file, contents)) for file in files)
-    return packing.store_bundle(edges.store, members)
-
-
-def _content(file: SourceFile, contents: Mapping[str, bytes | None]) -> bytes:
-    content = contents.get(file.blob)
-    if content is None:
-        raise ArtifactNotFound(f"'{file.path}' is too large to be taken along, or not in the clone")
-    return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -27,11 +28,14 @@ Content = tuple[str, bytes | None]
 
 
 def collect(
-    source: Source, state: State, wanted: Mapping[str, str], limit: int
+    source: Source, state: State, wanted: Mapping[str, str], limit: int, *, anew: bool = False
 ) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
-    """Verdicts by path for `wanted` (path to blob), and by blob those that were not remembered."""
+    """Verdicts by path for `wanted` (path to blob), and by blob those that were not remembered.
+
+    `anew` trusts no memory: a file may have been too large for another limit.
+    """
     blobs = set(wanted.values())
-    remembered = state.verdicts(blobs, definition.schema_digest())
+    remembered = {} if anew else state.verdicts(blobs, definition.schema_digest())
     known = {blob: Verdict.from_json(text) for blob, text in remembered.items()}
     fresh = dict(check_all(source.read(blobs - known.keys(), limit), len(blobs) - len(known), limit))
     known |= fresh
@@ -41,7 +45,7 @@ def collect(
 def check_all(contents: Iterable[Content], count: int, limit: int) -> Iterator[tuple[str, Verdict]]:
     """The verdict on each of `contents`, of which there are about `count`; `limit` in bytes for each."""
     workers = os.cpu_count() or 1
-    if count < PARALLEL_FROM or workers < 2:
+    if count < PARALLEL_FROM or workers < 2 or threading.active_count() > 1:  # forks and threads do not mix
         for chunk in _chunks(contents):
             yield from _check(chunk, limit)
         return

@@ -64,6 +64,23 @@ class State:
 
     # Runs
 
+    def open_count(self) -> int:
+        """How many runs have not ended."""
+        with self._connection.read() as cursor:
+            return tally.counts(cursor).get(tally.OPEN, 0)
+
+    def last_scheduled(self, name: str) -> datetime | None:
+        """The latest due time that started a run of a workflow."""
+        with self._connection.read() as cursor:
+            cursor.execute(
+                "SELECT max(trigger_detail) FROM runs WHERE name = ? AND trigger_kind = 'schedule'", (name,)
+            )
+            latest = cursor.fetchone()[0]
+        try:
+            return datetime.fromisoformat(latest) if latest else None
+        except ValueError:  # a trigger that somebody else wrote into the ledger
+            return None
+
     def record(self, runs: Iterable[Run]) -> None:
         """Make what is recorded of `runs` equal to them: all or nothing, writing only what changed."""
         changed = [run for run in runs if self._known.get(run.id) is not run]

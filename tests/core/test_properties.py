@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.core import plan, transition
 from reconciler.model.run import AttemptKey, Observation, Phase, Run, Status
 from reconciler.model.workflow import Backoff, FailureClass, Retry, Step, Workflow
-from tests.factories import at, failed, missing, run_of, running, succeeded
+from tests.factories import at, failed, missing, run_of, running, stopping, succeeded
 
 RETRYABLE = st.sampled_from(
     [
@@ -90,8 +90,9 @@ def carry_on(run: Run, world: World, order: random.Random, slots: int) -> Run:
         order.shuffle(keys)
         shown = keys[: order.randint(0, len(keys))] if turn % 3 else keys
         run = transition.advance(run, {k: world.look(k, now) for k in shown}, at(now))
-        for stop in plan.stops(run):
-            world.cancelled.setdefault(stop.key, now)
+        for name in stopping(run):
+            key = transition.live_key(run, run.steps[name])
+            world.cancelled.setdefault(key, now)
         decision = plan.decide(run, at(now), slots - len(transition.live_keys(run)))
         for launch in decision.launches:
             check_launch(decision.run, launch.call.key, world)

@@ -9,7 +9,7 @@ import pytest
 from reconciler.core import plan, transition, verdict
 from reconciler.model.run import AttemptKey, Phase, Run
 from reconciler.model.workflow import Backoff, FailureClass, ParameterOutput, Retry
-from tests.factories import at, failed, missing, run_of, running, succeeded, workflow
+from tests.factories import at, failed, missing, run_of, running, stopping, succeeded, workflow
 
 
 def launched(run: Run, now: float = 0.0) -> Run:
@@ -96,9 +96,9 @@ def test_jitter_stays_within_its_share_and_is_the_same_at_every_look():
 def test_a_step_over_its_limit_is_stopped_and_fails_as_timed_out():
     run = launched(run_of(workflow("etl", "a", a={"timeout": 10.0})))
     run = seen(run, running(key(run, "a"), 1), now=5)
-    assert not list(plan.stops(run))
+    assert not stopping(run)
     run = transition.advance(run, {}, at(11))
-    assert [(stop.key, stop.reason) for stop in plan.stops(run)] == [(key(run, "a"), "TimedOut")]
+    assert stopping(run) == {"a": "TimedOut"}
     run = seen(run, failed(key(run, "a"), 1, 12, FailureClass.CANCELLED, "Cancelled"), now=12)
     assert (run.steps["a"].phase, run.steps["a"].reason) == (Phase.FAILED, "TimedOut")
     assert run.steps["a"].current.failure is FailureClass.TIMEOUT
@@ -116,7 +116,7 @@ def test_a_run_over_its_limit_stops_what_runs_and_skips_the_rest():
     run = launched(run_of(made))
     run = seen(run, running(key(run, "a"), 0))
     run = transition.advance(run, {}, at(60))
-    assert [stop.reason for stop in plan.stops(run)] == ["RunTimedOut"]
+    assert stopping(run) == {"a": "RunTimedOut"}
     assert phases(run) == {"a": "Running", "b": "Skipped", "c": "Skipped"}
     run = seen(run, failed(key(run, "a"), 0, 61, FailureClass.CANCELLED, "Cancelled"), now=61)
     assert (run.phase, run.reason, run.finished_at) == (Phase.FAILED, "RunTimedOut", at(61))

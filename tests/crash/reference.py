@@ -14,7 +14,7 @@ class Reference:
     """The undisturbed run: which points there are, and how everything ends."""
 
     def __init__(self, driver: trial.Driver, root: Path) -> None:
-        place = trial.prepared(root)
+        place = trial.Template(driver, root).fresh()
         self.points: list[str] = driver.run(place)["points"]
         trial.carry_on(driver, place)
         self._ended = by_name(trial.ended(place))

@@ -29,8 +29,9 @@ def trials(reference: Reference, part: int, sides: tuple[str, ...]) -> list[tupl
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_pass_killed_at_any_call_is_repaired_by_the_next(driver, reference, root, told, part):
+    template = trial.Template(driver, root)
     for number, side in trials(reference, part, ("before", "after")):
-        place = trial.prepared(root / f"{number}-{side}")
+        place = template.fresh()
         answer = driver.run(place, number, side)
         trial.carry_on(driver, place)
         told["kills at an enumerated call"] += trial.was_killed(answer)
@@ -42,8 +43,9 @@ def test_a_pass_killed_at_any_call_is_repaired_by_the_next(driver, reference, ro
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_database_lost_at_any_moment_is_made_anew(driver, reference, root, told, part):
+    template = trial.Template(driver, root)
     for number, side in trials(reference, part, ("after",)):
-        place = trial.prepared(root / f"{number}-{side}")
+        place = template.fresh()
         driver.run(place, number, side)
         for file in place.state.glob("state.db*"):
             file.unlink()
@@ -58,8 +60,9 @@ def test_a_database_lost_at_any_moment_is_made_anew(driver, reference, root, tol
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_database_damaged_at_any_moment_is_made_anew(driver, reference, root, told, part):
     chance = random.Random(part)
+    template = trial.Template(driver, root)
     for number, side in trials(reference, part, ("after",))[::3]:
-        place = trial.prepared(root / f"{number}-{side}")
+        place = template.fresh()
         driver.run(place, number, side)
         damage(place.state / "state.db", chance)
         told["databases damaged"] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,18 @@ spec:
       script: note after
 """.replace("note ", "/bin/sh $NOTE ")
 
+DAILY = """\
+apiVersion: reconciler/v1
+kind: Workflow
+metadata: {name: daily}
+spec:
+  on: {change: false, schedule: [{cron: "0 12 * * *"}]}
+  steps:
+    only: {script: note only}
+""".replace("note ", "/bin/sh $NOTE ")
+
+MORNING = "2026-11-23T09:00:00+00:00"
+AFTERNOON = "2026-11-23T15:00:00+00:00"
 MOST_PASSES = 6
 
 
@@ -83,10 +96,16 @@ class Driver:
         )
 
     def run(
-        self, place: Place, at: int | None = None, side: str = "before", kill_after: float | None = None
+        self,
+        place: Place,
+        at: int | None = None,
+        side: str = "before",
+        *,
+        kill_after: float | None = None,
+        clock: str = AFTERNOON,
     ) -> dict[str, Any]:
         """One pass at `place`; what became of it."""
-        request = {"environment": place.env, "at": at, "side": side, "kill_after": kill_after}
+        request = {"environment": place.env, "at": at, "side": side, "kill_after": kill_after, "clock": clock}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -102,21 +121,34 @@ class Driver:
         self._process.stdout.close()
 
 
-def prepared(root: Path, *, slowly: bool = False) -> Place:
-    """A place where both workflows are pushed and nothing has run. Each step notes that it ran.
+class Template:
+    """A place to start trials from: two workflows pushed that have not run, and one whose time has come.
 
     `slowly` lets each step last a moment, so that a pass has moments to be killed at.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    place = Place(root)
-    note = root / "note.sh"
-    line = 'echo "$RECONCILER_RUN_ID $RECONCILER_STEP $RECONCILER_ATTEMPT" >> "$(dirname "$0")/ran.txt"\n'
-    note.write_text(line + ("sleep 0.3\n" if slowly else ""))
-    for name, text in {"diamond": DIAMOND, "stubborn": STUBBORN}.items():
-        place.write(f"workflows/{name}.yaml", text.replace("$NOTE", str(note)))
-    place.write("words.txt", "one\ntwo\nthree\n")
-    place.push()
-    return place
+
+    def __init__(self, driver: Driver, root: Path, *, slowly: bool = False) -> None:
+        self._place = root / "place"
+        self._kept = root / "kept"
+        self._place.mkdir(parents=True)
+        place = Place(self._place)
+        note = self._place / "note.sh"
+        line = 'echo "$RECONCILER_RUN_ID $RECONCILER_STEP $RECONCILER_ATTEMPT" >> "$(dirname "$0")/ran.txt"\n'
+        note.write_text(line + ("sleep 0.3\n" if slowly else ""))
+        place.push(daily=DAILY.replace("$NOTE", str(note)))
+        assert (
+            driver.run(place, clock=MORNING)["status"] == 0
+        )  # sees the schedule, three hours before its time
+        workflows = {"diamond": DIAMOND, "stubborn": STUBBORN}
+        place.write("words.txt", "one\ntwo\nthree\n")
+        place.push(**{name: text.replace("$NOTE", str(note)) for name, text in workflows.items()})
+        shutil.copytree(self._place, self._kept, symlinks=True)
+
+    def fresh(self) -> Place:
+        """The place as it was, where it was: what stands in it names its own path."""
+        shutil.rmtree(self._place)
+        shutil.copytree(self._kept, self._place, symlinks=True)
+        return Place(self._place)
 
 
 def ran(template: Place) -> Counter[str]:

@@ -131,6 +131,15 @@ class ExecutorContract:
     def test_a_command_that_is_not_there_is_named_so(self, executor: Executor) -> None:
         observation = run(executor, call("a", command=("no-such-command",)))
         assert failure(observation) == (FAILURE, "CommandNotFound")
+        assert "'no-such-command'" in observation.message
+
+    def test_an_interpreter_that_is_not_there_is_named(self, executor: Executor) -> None:
+        observation = run(executor, call("a", script="#!/no/such/interpreter -x\ntrue\n"))
+        assert failure(observation) == (FAILURE, "CommandNotFound")
+        assert "'/no/such/interpreter -x'" in observation.message
+        observation = run(executor, call("b", "no-such-command"))
+        assert failure(observation) == (FAILURE, "CommandNotFound")
+        assert "'/bin/sh', or a command that it runs, cannot be found" in observation.message
 
     def test_death_by_a_signal_names_the_signal(self, executor: Executor) -> None:
         observation = run(executor, call("a", "sh -c 'kill -SEGV $$'", "exit $?"))

@@ -13,7 +13,7 @@ import pytest
 from reconciler.errors import LaunchRejected, SettingsError
 from reconciler.executors.local.ways import find_bubblewrap
 from reconciler.model.run import InputFile, InputText
-from reconciler.model.workflow import ArtifactInput, ArtifactOutput, ParameterOutput, Step
+from reconciler.model.workflow import ArtifactOutput, ParameterOutput
 from tests.executors.conftest import LocalHouse
 from tests.executors.contract import FAILURE, INFRASTRUCTURE, an_artifact, call, failure, run, stored
 
@@ -65,8 +65,6 @@ def test_a_path_in_the_system_is_refused_before_the_start(house: LocalHouse, pat
     executor = house.open()
     with pytest.raises(LaunchRejected, match="belongs to the system"):
         executor.launch(call("a", "true", **output(path)))
-    step = Step("a", command=("true",), artifact_outputs=(ArtifactOutput("out", path),))
-    assert "belongs to the system" in (executor.unsupported(step) or "")
 
 
 def test_a_relative_path_may_not_leave_the_working_directory(house: LocalHouse) -> None:
@@ -205,11 +203,20 @@ def test_without_bubblewrap_absolute_paths_are_refused_with_what_to_install(
     make_house: Callable[..., LocalHouse], tmp_path: Path
 ) -> None:
     executor = make_house("auto", path=str(tmp_path)).open()
-    step = Step("a", command=("true",), artifact_inputs=(ArtifactInput("x", "b/x", "/in/x"),))
-    for why in (executor.unsupported(step) or "", _refusal(executor)):
-        assert "bubblewrap is not installed" in why
-        assert "apt install bubblewrap" in why
-    assert executor.unsupported(Step("a", command=("true",))) is None
+    why = _refusal(executor)
+    assert "bubblewrap is not installed" in why
+    assert "apt install bubblewrap" in why
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_without_isolation_absolute_paths_are_refused_with_the_setting_to_change(
+    make_house: Callable[..., LocalHouse], tmp_path: Path, installed: bool
+) -> None:
+    if installed:
+        (tmp_path / "bwrap").touch(0o755)
+    why = _refusal(make_house("none", path=str(tmp_path)).open())
+    assert "executor.isolation is none; write a relative path, or set executor.isolation to auto" in why
+    assert ("apt install bubblewrap" in why) != installed
 
 
 def _refusal(executor: object) -> str:

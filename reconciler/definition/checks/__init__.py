@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.definition.checks import limits, order, parameters, paths, references, templates, triggers
+from reconciler.definition.checks import (
+    limits,
+    order,
+    parameters,
+    paths,
+    references,
+    scripts,
+    templates,
+    triggers,
+)
 from reconciler.definition.checks.doubt import Doubt
 from reconciler.definition.checks.subject import Subject
 from reconciler.definition.finding import Finding
@@ -21,6 +30,7 @@ _CHECKS = (
     references.check,
     order.check,
     paths.check,
+    scripts.check,
     templates.check,
 )
 

@@ -40,12 +40,15 @@ def vector(call: StepCall, script: str) -> tuple[str, ...] | None:
 def on_host(call: StepCall, script: str) -> tuple[str, ...]:
     """As `vector`, for a command that runs without its image."""
     found = vector(call, script)
-    if found is None:
-        raise LaunchRejected(
-            "the step has neither command nor script, and only an image has an entrypoint of its own",
-            hint="Give the step a command, or let executor.images run its image.",
-        )
+    assert found is not None, "the executor refuses what has nothing to run here"
     return found
+
+
+def program(call: StepCall) -> str:
+    """What people know as the program of a step; for a script its interpreter."""
+    if call.script is not None:
+        return " ".join(_interpreter(call)) or call.script.partition("\n")[0].removeprefix("#!").strip()
+    return call.command[0] if call.command else f"the entrypoint of {call.image}"
 
 
 def _interpreter(call: StepCall) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ class Ending:
     cancelled: float | None = None
     blame: str = ""
     note: str = ""
+    program: str = ""
 
 
 def judge(ending: Ending) -> Observation:
@@ -47,9 +48,8 @@ def judge(ending: Ending) -> Observation:
         return seen
     if code in (126, 127):
         what = "found" if code == 127 else "executed"
-        return failed(
-            seen, FailureClass.FAILURE, "CommandNotFound", f"exit code {code}: a command cannot be {what}"
-        )
+        why = f"exit code {code}: '{ending.program}', or a command that it runs, cannot be {what}"
+        return failed(seen, FailureClass.FAILURE, "CommandNotFound", why)
     if (name := _signal_name(code)) is not None:
         return failed(seen, FailureClass.FAILURE, "Signal", f"ended by {name} (exit code {code})")
     return failed(seen, FailureClass.FAILURE, "ExitCode", f"exit code {code}")

@@ -24,16 +24,17 @@ class Plain:
     on_host = True
     reaps = False
 
-    def __init__(self, options: Options, why: str) -> None:
+    def __init__(self, options: Options, why: str = "", cure: str = "") -> None:
         self._options = options
         self._why = why
+        self._cure = cure
 
     def refusal(self, named: Iterable[str], working_dir: str | None) -> str | None:
         for path in [*named, working_dir or "."]:
             if posixpath.isabs(path):
                 return (
                     f"the absolute path '{path}' needs a private view of the file system, but {self._why}; "
-                    "write a relative path, or install bubblewrap (`apt install bubblewrap`)"
+                    f"write a relative path, or {self._cure}"
                 )
         return None
 

@@ -16,6 +16,8 @@ from reconciler.executors.local.options import Options
 from reconciler.executors.local.plain import Plain
 from reconciler.executors.local.way import Way
 
+ADD = "install bubblewrap (`apt install bubblewrap`)"
+CHOOSE = "set executor.isolation to auto"
 INSTALL = "Install bubblewrap (`apt install bubblewrap`), or set executor.isolation to none."
 
 
@@ -31,7 +33,10 @@ class Ways:
         """How commands run that have no image, or whose image is not used."""
         options = self._options
         if options.isolation == "none":
-            return Plain(options, "executor.isolation is none")
+            installed = shutil.which("bwrap", path=options.path)
+            return Plain(
+                options, "executor.isolation is none", CHOOSE if installed else f"{CHOOSE}, and {ADD}"
+            )
         program, lack = find_bubblewrap(options.path)
         if program:
             home = Path(options.environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 (never fails)
@@ -39,7 +44,7 @@ class Ways:
             return Bubblewrap(options, program, hidden)
         if options.isolation == "bubblewrap":
             raise SettingsError(f"executor.isolation is bubblewrap, but {lack}.", hint=INSTALL)
-        return Plain(options, lack)
+        return Plain(options, lack, ADD)
 
     @cached_property
     def engine(self) -> Container | None:
@@ -64,15 +69,28 @@ class Ways:
         """What the run must say of it: that a command ran without its image."""
         if not image or self.engine:
             return ""
-        why = "neither podman nor docker answers here"
+        return f"ran on the host, not in '{image}': {self._no_engine}"
+
+    def lack_of_image(self, image: str | None) -> str:
+        """Why a step that has nothing to run but an image cannot run here."""
+        cure = "install podman or docker"
         if self._options.images == "none":
-            why = "executor.images is none"
-        return f"ran on the host, not in '{image}': {why}"
+            cure = "set executor.images to auto, podman or docker"
+        return (
+            f"the step has no command of its own, only the image '{image}', and {self._no_engine}; "
+            f"{cure}, or give the step a command"
+        )
+
+    @property
+    def _no_engine(self) -> str:
+        if self._options.images == "none":
+            return "executor.images is none"
+        return "neither podman nor docker answers here"
 
     def by_name(self, name: str) -> Way:
         """The way that an adopted attempt was started, whatever is set now."""
         if name == Plain.name:
-            return Plain(self._options, "")
+            return Plain(self._options)
         if self.engine and name == self.engine.name:
             return self.engine
         return self.host

@@ -15,6 +15,15 @@ from reconciler.git.access import GitAccess, basic_credentials, read_token
 from reconciler.git.process import CommandFailed
 
 _LONGEST = 600
+_FILLING = (
+    "warning:",
+    "From ",
+    "To ",
+    "Could not read from remote repository.",
+    "Please make sure",
+    "and the repository exists.",
+)
+"""How lines begin that say why only if no other line does."""
 
 
 class CloneDamaged(GitUnavailable):
@@ -201,6 +210,6 @@ def _telling(said: str) -> str:
         for line in lines
         if line and not line.startswith(("hint:", "@"))
     ]
-    telling = [line for line in kept if not line.startswith(("warning:", "From ", "To ", "Please make sure"))]
+    telling = [line for line in kept if not line.startswith(_FILLING)]
     # The last line is the one that tells what became of it all.
     return "; ".join(dict.fromkeys(telling or kept))[-_LONGEST:]

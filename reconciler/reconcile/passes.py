@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from reconciler.errors import ReconcilerError, StateError
+from reconciler.errors import GitError, GitUnavailable, ReconcilerError, StateError
 from reconciler.model.run import Run
 from reconciler.reconcile import catalog, events, publishing, recovery, starting
 from reconciler.reconcile.edges import Edges, Remote
@@ -53,7 +53,7 @@ def run_pass(
 ) -> Summary:
     """Pull, start what is due, carry every open run on until nothing moves or the budget ends, publish."""
     each = _Pass(edges, remote, folder, limits, budget)
-    each.adopt(recovery.open_runs(edges))
+    each.adopt(_open_runs(edges, remote))
     end = edges.clock() + timedelta(seconds=budget.total)
     while True:
         now = edges.clock()
@@ -64,6 +64,14 @@ def run_pass(
     each.publish()
     each.summary.open_runs = edges.state.open_count()
     return each.summary
+
+
+def _open_runs(edges: Edges, remote: Remote) -> list[Run]:
+    try:
+        return recovery.open_runs(edges)
+    except (GitError, GitUnavailable):
+        remote.fetch()  # where the source cannot be reached either, that is what must be told
+        raise
 
 
 class _Pass:

@@ -164,6 +164,21 @@ def test_hundreds_of_definitions_are_checked_side_by_side(place):
     assert "workflows/w7.yaml:6:3: $.spec.stesp: " in place.run("pass", RECONCILER_LIMITS_GIT_TIMEOUT="20s")
 
 
+def test_a_source_that_is_not_there_is_named_before_the_ledger_in_it(place):
+    nowhere = str(place.root / "nowhere")
+    printed = place.run("pass", "--repository-url", nowhere, code=1)
+    assert (
+        f"Could not fetch 'main' ({nowhere}): '{nowhere}' does not appear to be a git repository\n" in printed
+    )
+    assert "'runs'" not in printed
+
+
+def test_a_ledger_that_is_not_there_is_named_where_the_source_is(place):
+    place.push(hello=HELLO)
+    printed = place.run("pass", "--ledger-url", str(place.root / "nowhere"), code=1)
+    assert "Could not fetch 'runs'" in printed
+
+
 def test_the_overview_follows_what_others_write_to_the_ledger(place):
     """Between two passes somebody removes a workflow's page, and leaves what is no record."""
     place.push(hello=HELLO, gone=one_step("gone", "true"))

@@ -48,6 +48,15 @@ SAID = [
 ]
 
 
+def test_of_what_git_says_the_advice_is_left_out_however_many_lines_it_has() -> None:
+    advice = "Please make sure you have the correct access rights\nand the repository exists."
+    said = f"fatal: '/x' does not appear to be a git repository{GIVEN_UP}\n\n{advice}\n"
+    meant = translate(CommandFailed(["git"], 128, said.encode()), ACCESS, "fetch 'main'")
+    assert meant.message.endswith("flows.git): '/x' does not appear to be a git repository")
+    alone = translate(CommandFailed(["git"], 128, f"{GIVEN_UP}\n\n{advice}".encode()), ACCESS, "fetch 'main'")
+    assert "Could not read from remote repository" in alone.message
+
+
 @pytest.mark.parametrize(("said", "error", "hint"), SAID, ids=range(len(SAID)))
 def test_what_git_says_decides_whether_another_try_may_help(
     said: str, error: type[Exception], hint: str

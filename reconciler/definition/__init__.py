@@ -51,7 +51,7 @@ def check_text(data: bytes, limit: int = MAX_SIZE) -> Verdict:
         message = (
             f"The checker failed at this file ({type(error).__name__}). That is a bug; please report it."
         )
-        return Verdict(problems=(Problem("", 0, 0, "$", "CheckerFailed", message),))
+        return Verdict(problems=(Problem("", 1, 1, "$", "CheckerFailed", message),))
 
 
 def too_large(limit: int = MAX_SIZE) -> Verdict:

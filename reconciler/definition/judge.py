@@ -116,4 +116,4 @@ def _capped(problems: list[Problem]) -> list[Problem]:
     if len(problems) <= MAX_PROBLEMS:
         return problems
     message = f"There are more than {MAX_PROBLEMS} problems in this file; the others are not shown."
-    return [*problems[:MAX_PROBLEMS], Problem("", 0, 0, "$", "TooManyProblems", message)]
+    return [*problems[:MAX_PROBLEMS], Problem("", 1, 1, "$", "TooManyProblems", message)]

@@ -44,10 +44,7 @@ def to_github(problems: Iterable[Problem]) -> str:
 
 
 def _annotation(problem: Problem) -> str:
-    place: dict[str, Any] = {"file": problem.path}
-    if problem.line:
-        place |= {"line": problem.line, "col": problem.column}
-    place["title"] = problem.code
+    place = {"file": problem.path, "line": problem.line, "col": problem.column, "title": problem.code}
     given = ",".join(f"{key}={_escaped(str(value), _IN_PROPERTY)}" for key, value in place.items())
     message = _escaped(f"{problem.where}: {problem.message}", _IN_MESSAGE)
     return f"::{problem.severity.value} {given}::{message}"

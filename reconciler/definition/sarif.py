@@ -36,9 +36,10 @@ def log(problems: Iterable[Problem]) -> dict[str, Any]:
 
 
 def _result(problem: Problem, rule: int) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.path)}}
-    if problem.line:
-        physical["region"] = {"startLine": problem.line, "startColumn": max(1, problem.column)}
+    physical = {
+        "artifactLocation": {"uri": quote(problem.path)},
+        "region": {"startLine": problem.line, "startColumn": problem.column},
+    }
     return {
         "ruleId": problem.code,
         "ruleIndex": rule,

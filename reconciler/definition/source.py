@@ -51,7 +51,7 @@ def too_large(limit: int) -> Problem:
     """The problem of a file with more bytes than `limit`."""
     shown = f"{limit // 1024} KiB" if limit >= 1024 else f"{limit} bytes"
     return Problem(
-        "", 0, 0, "$", "FileTooLarge", f"The file is larger than {shown}, the most that a definition may be."
+        "", 1, 1, "$", "FileTooLarge", f"The file is larger than {shown}, the most that a definition may be."
     )
 
 

@@ -17,7 +17,7 @@ class Severity(StrEnum):
 class Problem:
     """One thing wrong in one file.
 
-    `line` and `column` count from 1 (0: the file as a whole); `where` is the path inside the
+    `line` and `column` count from 1, and the file as a whole is 1:1; `where` is the path inside the
     document, such as `$.spec.steps.train.needs[0]`; `code` is a CamelCase constant for machines;
     `message` a sentence that says what is wrong and what was probably meant.
     """
@@ -31,6 +31,5 @@ class Problem:
     severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
         label = "warning: " if self.severity is Severity.WARNING else ""
-        return f"{place}: {self.where}: {label}{self.message}"
+        return f"{self.path}:{self.line}:{self.column}: {self.where}: {label}{self.message}"

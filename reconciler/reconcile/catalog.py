@@ -88,7 +88,7 @@ def read_tree(source: Source, revision: str, folder: str, limits: Limits) -> Tre
         if not entry.refused:
             files[entry.path] = SourceFile(entry.path, entry.blob, entry.kind == "executable")
         elif is_definition(entry.path, folder) or entry.path.startswith(f"{folder}/"):
-            problem = Problem(entry.path, 0, 0, "$", "RefusedFile", f"{entry.refused}; it is not read")
+            problem = Problem(entry.path, 1, 1, "$", "RefusedFile", f"{entry.refused}; it is not read")
             problems[entry.path] = (problem,)
         if len(files) > limits.files:
             raise GitError(

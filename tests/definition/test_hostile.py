@@ -253,8 +253,9 @@ def test_row_11_a_file_of_50_megabytes_is_refused_unread(tmp_path: Path) -> None
     found = limited.check(tmp_path, {"file": b"a" * 50_000_000}, seconds=5)
 
     message = "The file is larger than 1024 KiB, the most that a definition may be."
-    assert found["file"] == [f": $: {message}"]
-    assert [problem.message for problem in too_large().problems] == [message]
+    assert found["file"] == [f":1:1: $: {message}"]
+    (problem,) = too_large().at("workflows/big.yaml").problems
+    assert str(problem) == f"workflows/big.yaml:1:1: $: {message}"
 
 
 def test_row_12_one_bad_file_of_each_kind_stops_no_good_one(tmp_path: Path) -> None:

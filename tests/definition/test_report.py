@@ -12,7 +12,7 @@ from reconciler.model.problem import Problem, Severity
 PROBLEMS = [
     Problem("workflows/b.yaml", 3, 5, "$.spec", "UnknownKey", "Unknown key 'a'."),
     Problem("workflows/a b,c:ü%.yaml", 1, 2, "$", "Pasted", "50% of\r\nit::", Severity.WARNING),
-    Problem("workflows/c.yaml", 0, 0, "$", "FileTooLarge", "Too large."),
+    Problem("workflows/c.yaml", 1, 1, "$", "FileTooLarge", "Too large."),
 ]
 
 
@@ -20,7 +20,7 @@ def test_text_has_a_line_for_each_in_the_order_of_places() -> None:
     assert report.render(PROBLEMS, "text").splitlines() == [
         "workflows/a b,c:ü%.yaml:1:2: $: warning: 50% of\\r\\nit::",
         "workflows/b.yaml:3:5: $.spec: Unknown key 'a'.",
-        "workflows/c.yaml: $: Too large.",
+        "workflows/c.yaml:1:1: $: Too large.",
     ]
 
 
@@ -28,7 +28,7 @@ def test_github_annotations_are_escaped() -> None:
     assert report.render(PROBLEMS, "github").splitlines() == [
         "::warning file=workflows/a b%2Cc%3Aü%25.yaml,line=1,col=2,title=Pasted::$: 50%25 of%0D%0Ait::",
         "::error file=workflows/b.yaml,line=3,col=5,title=UnknownKey::$.spec: Unknown key 'a'.",
-        "::error file=workflows/c.yaml,title=FileTooLarge::$: Too large.",
+        "::error file=workflows/c.yaml,line=1,col=1,title=FileTooLarge::$: Too large.",
     ]
 
 
@@ -70,7 +70,6 @@ def test_sarif_is_what_code_scanning_reads() -> None:
             }
         ],
     }
-    assert "region" not in run["results"][2]["locations"][0]["physicalLocation"]
 
 
 @pytest.mark.parametrize(

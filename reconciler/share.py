@@ -17,11 +17,6 @@ def schema_text(name: str = "workflow.schema.json") -> str:
     return (_root() / "schemas" / name).read_text(encoding="utf-8")
 
 
-def schema_names() -> list[str]:
-    """The file names of all schemas."""
-    return sorted(path.name for path in (_root() / "schemas").glob("*.schema.json"))
-
-
 def repo_template() -> Path:
     """The folder that `reconciler init` copies."""
     return _root() / "repo-template"

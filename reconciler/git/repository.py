@@ -18,7 +18,7 @@ from reconciler.git.clone import Clone
 from reconciler.git.command import Git
 from reconciler.git.objects import answers
 from reconciler.git.translate import CloneDamaged
-from reconciler.git.tree import DIRECTORY, TreeEntry, entry, path_refusal
+from reconciler.git.tree import TreeEntry, entry
 
 DEFAULT_BLOB_LIMIT = 32 << 20
 _BATCH = 20_000
@@ -48,21 +48,11 @@ class Repository:
         """The tip as of the last fetch, without the network and without a process."""
         return self._clone.tip()
 
-    def tree_id(self, revision: str, path: str) -> str | None:
-        """The id of the directory `path` at `revision`; None where there is none.
-
-        Asks for the entry instead of resolving `revision:path`, which would say "no such path" of a
-        damaged clone too, and so make every workflow look deleted.
-        """
-        _check(revision, path)
-        listing = self._renewed(revision, lambda: self._ls_tree("-d", revision, path))
-        return next((oid for _, mode, oid in listing if mode == DIRECTORY), None)
-
     def entries(self, revision: str) -> Iterator[TreeEntry]:
         """Every file of the tree, in git's order; those that must not be used say why in `refused`."""
         _check(revision)
         seen: set[str] = set()
-        for path, mode, oid in self._renewed(revision, lambda: self._ls_tree("-r", revision)):
+        for path, mode, oid in self._renewed(revision, lambda: self._ls_tree(revision)):
             found = entry(path, mode, oid)
             if found.path in seen and not found.refused:
                 found = found._replace(refused="stands twice in its directory")
@@ -78,15 +68,6 @@ class Repository:
             except CloneDamaged:
                 self._clone.renew()
                 yield from self._read(batch, limit)
-
-    def is_ancestor(self, older: str, newer: str) -> bool:
-        """Whether `newer` builds on `older`: false after a rewrite, and where `older` is no longer known."""
-        _check(older)
-        _check(newer)
-        if not self._git.has(older):
-            return False
-        arguments = ("--is-ancestor", "--end-of-options", older, newer)
-        return self._git.answer("merge-base", *arguments, doing="compare two revisions") is not None
 
     def resolve(self, name: str) -> str:
         """The commit that a person means by a commit id, its beginning, or the name of a branch."""
@@ -116,8 +97,8 @@ class Repository:
                 hint="Sign it with an SSH key that the allowed-signers file names, or add the key there.",
             )
 
-    def _ls_tree(self, how: str, revision: str, *paths: str) -> Iterator[tuple[bytes, str, str]]:
-        arguments = (how, "-z", "--end-of-options", revision, *paths)
+    def _ls_tree(self, revision: str) -> Iterator[tuple[bytes, str, str]]:
+        arguments = ("-r", "-z", "--end-of-options", revision)
         for item in self._git.items("ls-tree", *arguments, doing=f"list the files of {revision[:12]}"):
             about, _, path = item.partition(b"\t")
             mode, _, oid = about.decode("ascii").split(" ")
@@ -165,8 +146,6 @@ class Repository:
             return None
 
 
-def _check(revision: str, path: str = "") -> None:
+def _check(revision: str) -> None:
     if not is_object_id(revision):
         raise ValueError(f"not a commit id: {revision!r}")
-    if path and path_refusal(path):
-        raise ValueError(f"not a path: {path!r}")

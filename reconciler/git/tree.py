@@ -10,8 +10,6 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-DIRECTORY = "040000"
-
 # Characters that some file systems leave out of names, so that `.g<ZWNJ>it` would be `.git` there.
 _IGNORED = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
 _LONGEST_PATH, _LONGEST_NAME = 1024, 255

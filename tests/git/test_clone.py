@@ -85,7 +85,6 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 def everything(repository: Repository) -> dict[str, bytes | None]:
     tip = repository.fetch()
     assert tip is not None
-    repository.tree_id(tip, "flows")
     entries = list(repository.entries(tip))
     blobs = dict(repository.read((entry.blob for entry in entries), 1000))
     return {entry.path: blobs[entry.blob] for entry in entries}

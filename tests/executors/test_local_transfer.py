@@ -290,7 +290,7 @@ def test_paths_that_do_not_fit_together_are_the_step_s_failure(house: LocalHouse
     assert failure(run(house.open(), asked)) == (FAILURE, "LaunchRejected")
 
 
-def test_a_disk_that_is_full_amid_staging_puts_the_step_off(house: LocalHouse, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_amid_preparations_puts_the_step_off(house: LocalHouse, tmp_path: Path) -> None:
     with tiny_disk(tmp_path / "disk", "400k") as disk:
         house.root = disk / "attempts"
         executor = house.open()
@@ -302,7 +302,7 @@ def test_a_disk_that_is_full_amid_staging_puts_the_step_off(house: LocalHouse, t
         executor.launch(asked)
         executor.wait(60)
         assert executor.observe([asked.key])[asked.key].status is Status.MISSING
-        with pytest.raises(ExecutorUnavailable, match="cannot stage"):
+        with pytest.raises(ExecutorUnavailable, match="cannot prepare"):
             executor.launch(asked)
         filler.unlink()
         assert run(executor, asked).log_tail.strip() == "160000"

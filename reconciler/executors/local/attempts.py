@@ -1,4 +1,4 @@
-"""The attempts that this process knows to be under way, and what moves them from one stage to the next.
+"""The attempts that this process knows to be under way, and what moves them from begin to end.
 
 Everything here runs in the thread that calls; only the bytes are moved by others.
 """
@@ -16,9 +16,9 @@ from reconciler.errors import ExecutorUnavailable, LaunchRejected
 from reconciler.executors.local import command, launcher, process
 from reconciler.executors.local.background import Background, Done
 from reconciler.executors.local.ending import Ending, failed, judge, moment
-from reconciler.executors.local.live import Live, Stage
+from reconciler.executors.local.live import Live, Progress
 from reconciler.executors.local.options import Options
-from reconciler.executors.local.transfer import HOPELESS, NotStaged, Transfer
+from reconciler.executors.local.transfer import HOPELESS, NotPrepared, Transfer
 from reconciler.executors.local.watch import Watch
 from reconciler.executors.local.way import cookie
 from reconciler.model import codec
@@ -38,7 +38,7 @@ class Attempts:
     def __init__(self, store: ArtifactStore, options: Options) -> None:
         self.live: dict[AttemptKey, Live] = {}
         self.ended: dict[AttemptKey, Observation] = {}
-        self.put_off: dict[AttemptKey, str] = {}  # why it could not be staged now
+        self.put_off: dict[AttemptKey, str] = {}  # why it could not be prepared now
         self._pressing: set[AttemptKey] = set()  # those that want something at a certain time
         self._options = options
         self._watch: Watch[AttemptKey] = Watch()
@@ -47,18 +47,18 @@ class Attempts:
         self._open_files = launcher.allow_open_files(options.slots + 256)
 
     def begin(self, live: Live) -> None:
-        """Stage and start; the caller holds the attempt's lock, which is let go of here."""
+        """Prepare and start; the caller holds the attempt's lock, which is let go of here."""
         self.live[live.place.key] = live
         call = live.call
         if call.bundle or call.input_files or call.input_texts or call.working_dir:
             place, way = live.place, live.way
-            self._background.submit(place.key, lambda: self._transfer.stage(place, call, way))
+            self._background.submit(place.key, lambda: self._transfer.prepare(place, call, way))
         else:
             self._start(live)
 
     def adopt(self, live: Live) -> None:
         """Follow an attempt that another process started."""
-        live.stage = Stage.RUNNING
+        live.progress = Progress.RUNNING
         claim = live.place.claim()
         assert claim is not None
         self.live[live.place.key] = live
@@ -77,8 +77,8 @@ class Attempts:
         """Wait, at most so long, for something to happen, and carry on with it; whether an attempt left."""
         before = len(self.live)
         found = [self.live[key] for key in self._watch.wait(self._limit(timeout)) if key in self.live]
-        drained = [live for live in found if live.stage is Stage.DRAINING]
-        self._launchers_ended([live for live in found if live.stage is Stage.RUNNING])
+        drained = [live for live in found if live.progress is Progress.DRAINING]
+        self._launchers_ended([live for live in found if live.progress is Progress.RUNNING])
         for live in drained:
             self._settle(live)
         for done in self._background.done():
@@ -118,7 +118,7 @@ class Attempts:
             self._forget(live)
             raise
         live.unlock()
-        live.stage = Stage.RUNNING
+        live.progress = Progress.RUNNING
         child = live.child
         self._watch.add(child, place.key, lambda: process.is_running(child))
 
@@ -137,7 +137,7 @@ class Attempts:
             if claim is None:  # it ended before it began: told to stop, or no space for the claim
                 self._forget(live)
             elif process.writes_log_of(claim.logger, live.place.name):
-                live.stage = Stage.DRAINING
+                live.progress = Progress.DRAINING
                 live.act_at = time.monotonic() + DRAIN_PATIENCE
                 self._pressing.add(live.place.key)
                 self._watch_logger(live, claim.logger)
@@ -158,7 +158,7 @@ class Attempts:
 
     def _settle(self, live: Live) -> None:
         """Nothing of it runs any more: say how it ended, after storing what there is to store."""
-        live.stage = Stage.HARVESTING
+        live.progress = Progress.HARVESTING
         self._pressing.discard(live.place.key)
         place, call, way, seen = live.place, live.call, live.way, self._judge(live)
         if not (place.has_log() or call.parameter_outputs or call.artifact_outputs):
@@ -191,38 +191,38 @@ class Attempts:
         )
 
     def _transferred(self, live: Live, done: Done) -> None:
-        if isinstance(done.error, NotStaged):
-            self._not_staged(live, done.error)
+        if isinstance(done.error, NotPrepared):
+            self._not_prepared(live, done.error)
         elif isinstance(done.error, OSError):
             self._not_moved(live, done.error)
         elif done.error is not None:
             self._forget(live)
             raise done.error
-        elif live.stage is Stage.HARVESTING:
+        elif live.progress is Progress.HARVESTING:
             self._finish(live, done.value)
         elif live.cancelled is not None:
             self._forget(live)
         else:
-            self._start_staged(live)
+            self._start_prepared(live)
 
     def _not_moved(self, live: Live, error: OSError) -> None:
         """A full disk, most likely: later is another time."""
-        if live.stage is Stage.HARVESTING:
+        if live.progress is Progress.HARVESTING:
             live.act_at = time.monotonic() + TRY_AGAIN
             self._pressing.add(live.place.key)
             return
         self._forget(live)
-        self.put_off[live.place.key] = f"cannot stage {live.place.key}: {error}"
+        self.put_off[live.place.key] = f"cannot prepare {live.place.key}: {error}"
 
-    def _start_staged(self, live: Live) -> None:
+    def _start_prepared(self, live: Live) -> None:
         try:
             self._start(live)
         except LaunchRejected as error:
-            self._not_staged(live, NotStaged(FailureClass.FAILURE, error.reason, error.message))
+            self._not_prepared(live, NotPrepared(FailureClass.FAILURE, error.reason, error.message))
         except ExecutorUnavailable as error:
             self.put_off[live.place.key] = error.message
 
-    def _not_staged(self, live: Live, error: NotStaged) -> None:
+    def _not_prepared(self, live: Live, error: NotPrepared) -> None:
         now = moment(time.time())
         seen = Observation(live.place.key, Status.ENDED, finished_at=now, message=live.note)
         seen = failed(seen, error.failure, error.reason, error.message)
@@ -245,13 +245,13 @@ class Attempts:
         """Insist with those who were asked to stop, and with a log that does not end."""
         for key in list(self._pressing):
             live = self.live[key]
-            if live.stage is Stage.HARVESTING and time.monotonic() >= live.act_at:
+            if live.progress is Progress.HARVESTING and time.monotonic() >= live.act_at:
                 self._settle(live)
-            claim = live.place.claim() if live.stage in (Stage.RUNNING, Stage.DRAINING) else None
+            claim = live.place.claim() if live.progress in (Progress.RUNNING, Progress.DRAINING) else None
             if claim is None or time.monotonic() < live.act_at:
                 continue
             live.act_at = time.monotonic() + INSIST_EVERY
-            if live.stage is Stage.DRAINING:
+            if live.progress is Progress.DRAINING:
                 process.tell([claim.logger], signal.SIGKILL)
             elif self._asked_since(live) >= self._options.grace:
                 live.way.stop(live.place, claim, signal.SIGKILL)
@@ -268,7 +268,7 @@ class Attempts:
 
     def _limit(self, timeout: float) -> float:
         pressed = (self.live[key] for key in self._pressing)
-        due = min((one.act_at for one in pressed if one.stage is not Stage.STAGING), default=None)
+        due = min((one.act_at for one in pressed if one.progress is not Progress.PREPARING), default=None)
         if due is None:
             return timeout
         return max(0.0, min(timeout, max(due - time.monotonic(), INSIST_EVERY / 10)))

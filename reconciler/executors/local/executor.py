@@ -20,7 +20,7 @@ from reconciler.errors import ExecutorUnavailable, LaunchRejected
 from reconciler.executors.local import command, paths, process
 from reconciler.executors.local.attempts import Attempts
 from reconciler.executors.local.ending import lost, moment
-from reconciler.executors.local.live import Live, Stage
+from reconciler.executors.local.live import Live, Progress
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place, places, remove, remove_all, safe, write_whole
 from reconciler.executors.local.way import Way, cookie
@@ -209,7 +209,7 @@ class LocalExecutor:
 
 
 def _lay_out(live: Live, fresh: bool) -> None:
-    """What is in the directory before anything is staged or started."""
+    """What is in the directory before anything is prepared or started."""
     if not fresh:
         live.place.clear()
     recorded = {"boot": process.boot_id(), "way": live.way.name, "call": codec.encode(live.call)}
@@ -220,7 +220,7 @@ def _lay_out(live: Live, fresh: bool) -> None:
 
 
 def _under_way(live: Live) -> Observation:
-    if live.stage is Stage.STAGING:
+    if live.progress is Progress.PREPARING:
         return Observation(live.place.key, Status.STARTING)
     if live.started is None and live.place.claim() is not None:
         live.started = live.place.changed_at("claim")

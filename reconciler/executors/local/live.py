@@ -12,10 +12,10 @@ from reconciler.executors.local.way import Way
 from reconciler.model.run import StepCall
 
 
-class Stage(Enum):
+class Progress(Enum):
     """How far an attempt is."""
 
-    STAGING = 1
+    PREPARING = 1
     RUNNING = 2
     DRAINING = 3
     HARVESTING = 4
@@ -29,7 +29,7 @@ class Live:
     call: StepCall
     way: Way
     note: str
-    stage: Stage = Stage.STAGING
+    progress: Progress = Progress.PREPARING
     lock: int | None = None
     child: int | None = None
     started: float | None = None

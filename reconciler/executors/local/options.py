@@ -24,7 +24,7 @@ class Options:
     network: bool = True
     path: str = STANDARD_PATH
     grace: float = 10.0
-    patience: float = 60.0  # how long staging and harvesting retry a store that does not answer
+    patience: float = 60.0  # how long preparing and harvesting retry a store that does not answer
     parameter_bytes: int = 16 * 1024 * 1024
     log_tail_bytes: int = 4 * 1024
     log_tail_lines: int = 50

@@ -49,7 +49,7 @@ class Place:
         return fresh
 
     def clear(self) -> None:
-        """Remove what an interrupted staging left; the caller holds the lock, and nothing was started."""
+        """Remove what an interrupted preparation left; the caller holds the lock, and nothing was started."""
         for directory in (self.work, self.tmp, self.root):
             shutil.rmtree(directory, ignore_errors=True)
         self.prepare()

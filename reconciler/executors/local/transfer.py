@@ -31,7 +31,7 @@ HOPELESS = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno
 LOG_TYPE = "text/plain; charset=utf-8"
 
 
-class NotStaged(Exception):
+class NotPrepared(Exception):
     """An input could not be put in place; says how the attempt ends."""
 
     def __init__(self, failure: FailureClass, reason: str, message: str) -> None:
@@ -56,23 +56,23 @@ class Transfer:
         self._options = options
         self._stopping = stopping
 
-    def stage(self, place: Place, call: StepCall, way: Way) -> None:
+    def prepare(self, place: Place, call: StepCall, way: Way) -> None:
         """Put the files, the input artifacts and the texts where the step looks for them."""
         try:
-            self._stage(place, call, way)
+            self._prepare(place, call, way)
         except ArtifactNotFound as error:
-            raise NotStaged(FailureClass.FAILURE, "InputMissing", error.message) from error
+            raise NotPrepared(FailureClass.FAILURE, "InputMissing", error.message) from error
         except ArtifactCorrupt as error:
-            raise NotStaged(FailureClass.FAILURE, "InputCorrupt", error.message) from error
+            raise NotPrepared(FailureClass.FAILURE, "InputCorrupt", error.message) from error
         except StoreUnavailable as error:
-            raise NotStaged(FailureClass.INFRASTRUCTURE, "StoreUnavailable", error.message) from error
+            raise NotPrepared(FailureClass.INFRASTRUCTURE, "StoreUnavailable", error.message) from error
         except PermanentError as error:
-            raise NotStaged(FailureClass.FAILURE, "LaunchRejected", error.message) from error
+            raise NotPrepared(FailureClass.FAILURE, "LaunchRejected", error.message) from error
         except OSError as error:
             if error.errno not in HOPELESS:
                 raise
             message = f"the paths of the step do not fit together: {error}"
-            raise NotStaged(FailureClass.FAILURE, "LaunchRejected", message) from error
+            raise NotPrepared(FailureClass.FAILURE, "LaunchRejected", message) from error
 
     def harvest(self, place: Place, call: StepCall, way: Way, seen: Observation) -> Observation:
         """Store log and outputs; the observation of the end, completed. A lost attempt has no outputs."""
@@ -89,7 +89,7 @@ class Transfer:
             return failed(seen, FailureClass.FAILURE, found.problems[0][0], message)
         return seen
 
-    def _stage(self, place: Place, call: StepCall, way: Way) -> None:
+    def _prepare(self, place: Place, call: StepCall, way: Way) -> None:
         from reconciler.artifacts.packing import place as put  # pulls in tarfile: only where something moves
 
         if call.bundle is not None:

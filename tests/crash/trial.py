@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,11 @@ apiVersion: reconciler/v1
 kind: Workflow
 metadata: {name: daily}
 spec:
-  on: {change: false, schedule: [{cron: "0 12 * * *"}]}
+  on: {change: false, schedule: [{cron: "$MINUTE $HOUR * * *"}]}
   steps:
     only: {script: note only}
 """.replace("note ", "/bin/sh $NOTE ")
 
-MORNING = "2026-11-23T09:00:00+00:00"
-AFTERNOON = "2026-11-23T15:00:00+00:00"
 MOST_PASSES = 6
 
 
@@ -102,10 +101,10 @@ class Driver:
         side: str = "before",
         *,
         kill_after: float | None = None,
-        clock: str = AFTERNOON,
+        shift: float = 0.0,
     ) -> dict[str, Any]:
         """One pass at `place`; what became of it."""
-        request = {"environment": place.env, "at": at, "side": side, "kill_after": kill_after, "clock": clock}
+        request = {"environment": place.env, "at": at, "side": side, "kill_after": kill_after, "shift": shift}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -135,10 +134,8 @@ class Template:
         note = self._place / "note.sh"
         line = 'echo "$RECONCILER_RUN_ID $RECONCILER_STEP $RECONCILER_ATTEMPT" >> "$(dirname "$0")/ran.txt"\n'
         note.write_text(line + ("sleep 0.3\n" if slowly else ""))
-        place.push(daily=DAILY.replace("$NOTE", str(note)))
-        assert (
-            driver.run(place, clock=MORNING)["status"] == 0
-        )  # sees the schedule, three hours before its time
+        place.push(daily=_daily(datetime.now(UTC) - timedelta(hours=1)).replace("$NOTE", str(note)))
+        assert driver.run(place, shift=-7200)["status"] == 0  # sees the schedule before its time
         workflows = {"diamond": DIAMOND, "stubborn": STUBBORN}
         place.write("words.txt", "one\ntwo\nthree\n")
         place.push(**{name: text.replace("$NOTE", str(note)) for name, text in workflows.items()})
@@ -149,6 +146,11 @@ class Template:
         shutil.rmtree(self._place)
         shutil.copytree(self._kept, self._place, symlinks=True)
         return Place(self._place)
+
+
+def _daily(moment: datetime) -> str:
+    """The workflow that is due every day at `moment`."""
+    return DAILY.replace("$MINUTE", str(moment.minute)).replace("$HOUR", str(moment.hour))
 
 
 def ran(template: Place) -> Counter[str]:

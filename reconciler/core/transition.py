@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import compress
+from operator import is_not
 
 from reconciler.core import conclusion, graph, verdict
 from reconciler.model.run import Attempt, AttemptKey, Observation, Phase, Run, Status, StepRun
@@ -32,8 +34,10 @@ def changed(before: Run | None, after: Run) -> list[StepRun]:
     """The steps that are not what they were before; all of them if there was nothing before."""
     if before is None:
         return list(after.steps.values())
-    was = before.steps.get
-    return [] if before.steps is after.steps else [s for n, s in after.steps.items() if s is not was(n)]
+    if before.steps is after.steps:
+        return []
+    # A run keeps its steps in their order. All of it in C: there may be thousands, at every turn.
+    return list(compress(after.steps.values(), map(is_not, after.steps.values(), before.steps.values())))
 
 
 def advance(run: Run, seen: Mapping[AttemptKey, Observation], now: datetime) -> Run:

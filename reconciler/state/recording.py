@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from itertools import compress, repeat
+from operator import is_not
 
 from reconciler.model.run import Attempt, Outputs, Phase, Run, StepRun
 from reconciler.state import tally
@@ -101,12 +103,16 @@ class Recording:
             self._put_run_values(key, run)
         if run.steps is known.steps:
             return
-        for position, step in enumerate(run.steps.values()):
+        if list(known.steps) == list(run.steps):  # then what differs is found without a loop
+            different: Iterable[bool] = map(is_not, run.steps.values(), known.steps.values())
+        else:
+            different = repeat(True)
+            for name in known.steps.keys() - run.steps.keys():
+                self._forget_step(key, name)
+        for position, step in compress(enumerate(run.steps.values()), different):
             before = known.steps.get(step.name)
-            if step is not before and step != before:
+            if step != before:
                 self._put_step(key, position, step, before)
-        for name in known.steps.keys() - run.steps.keys():
-            self._forget_step(key, name)
 
     def _put_run_values(self, key: int, run: Run) -> None:
         place = (key, "", 0)

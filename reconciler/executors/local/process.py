@@ -19,6 +19,9 @@ from pathlib import Path
 
 COOKIE = "RECONCILER_ATTEMPT_COOKIE"
 
+FEW = 64
+"""Numbers that are asked for one by one rather than by listing every process."""
+
 DOUBTS = 10
 """How often to look again at processes that show no environment at all: some never have one."""
 
@@ -43,11 +46,6 @@ class Claim:
     def is_alive(self) -> bool:
         """Whether that very process still runs."""
         return self.boot == boot_id() and _start_time(self.pid) == self.started
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process of that number runs; one that only waits to be reaped does not."""
-    return _start_time(pid) is not None
 
 
 @lru_cache(maxsize=1)
@@ -82,9 +80,7 @@ def _scan(cookies: Collection[str], first: int) -> tuple[list[int], bool]:
     marks = tuple(f"{COOKIE}={cookie}".encode() for cookie in cookies)
     found: list[int] = []
     unclear = False
-    for pid in _pids():
-        if pid < first:
-            continue
+    for pid in _numbers(first):
         try:
             with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
                 environment = file.read()
@@ -94,7 +90,15 @@ def _scan(cookies: Collection[str], first: int) -> tuple[list[int], bool]:
             found.append(pid)
         elif not environment and not unclear:
             unclear = _is_program(pid)
-    return found, unclear
+    return (sorted({*found} & {*_pids()}) if found else found), unclear
+
+
+def _numbers(first: int) -> Iterable[int]:
+    """The numbers of all processes from `first` on, and, where those can be few, of what is none: to list
+    the processes of a machine takes longer than to ask for some that are not there."""
+    if first and first <= (last := last_pid()) < first + FEW:
+        return range(first, last + 1)
+    return [pid for pid in _pids() if pid >= first]
 
 
 def _is_program(pid: int) -> bool:

@@ -119,8 +119,8 @@ class Attempts:
             raise
         live.unlock()
         live.progress = Progress.RUNNING
-        # Nobody else gets the number of a child that has not been waited for.
-        self._watch.add(live.child, place.key, lambda: True)
+        child = live.child
+        self._watch.add(child, place.key, lambda: process.is_running(child), own=True)
 
     def _launchers_ended(self, found: list[Live]) -> None:
         """The commands are over: nothing they left behind may go on, and the log must be whole."""

@@ -48,6 +48,11 @@ class Claim:
         return self.boot == boot_id() and _start_time(self.pid) == self.started
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process of that number runs; one that only waits to be reaped does not."""
+    return _start_time(pid) is not None
+
+
 @lru_cache(maxsize=1)
 def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -29,14 +29,15 @@ class Watch(Generic[Token]):
         self._looked_at: dict[int, tuple[Callable[[], bool], Token]] = {}
         self._gone: list[Token] = []
 
-    def add(self, pid: int, token: Token, is_alive: Callable[[], bool]) -> None:
-        """Watch `pid`, which is the right process if `is_alive` says so once the handle is open."""
+    def add(self, pid: int, token: Token, is_alive: Callable[[], bool], *, own: bool = False) -> None:
+        """Watch `pid`, which is the right process if `is_alive` says so once the handle is open; or if it is
+        a child of our own that nobody has waited for, whose number nobody else gets."""
         try:
             handle = open_pidfd(pid)
         except OSError:
             self._looked_at[pid] = (is_alive, token)
             return
-        if handle is None or not is_alive():
+        if handle is None or not (own or is_alive()):
             if handle is not None:
                 os.close(handle)
             self._gone.append(token)

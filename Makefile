@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
 	2>/dev/null && { echo $$python; break; }; done)
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 -m "not slow"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format docs testbed bench lock clean
@@ -17,7 +17,7 @@ help: ## list what can be made
 demo: $(VENV)/runtime.stamp ## push a repository, run its workflows, read the history with git log
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
-test: $(VENV)/dev.stamp ## run every test that needs no cluster
+test: $(VENV)/dev.stamp ## run the tests, in under five minutes; PYTEST_ARGS="-n 2" adds the slow ones
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/dev.stamp ## check style, types and layers

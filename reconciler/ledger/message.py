@@ -68,7 +68,8 @@ def _because(record: Mapping[str, Any]) -> str:
     if record["phase"] != Phase.FAILED or record.get("reason") not in (None, "StepFailed") or not failed:
         return str(record.get("reason", ""))
     name, step = failed[0]
-    code = next((attempt["exitCode"] for attempt in step.get("attempts", [])[-1:] if attempt.get("exitCode")), "")
+    last = step.get("attempts", [])[-1:]
+    code = next((attempt["exitCode"] for attempt in last if attempt.get("exitCode")), "")
     others = f", {len(failed) - 1} more" if len(failed) > 1 else ""
     return f"step {name}: {step.get('reason', Phase.FAILED)} {code}".rstrip() + others
 

@@ -42,7 +42,7 @@ def _content(edges: Edges, file: SourceFile, contents: Mapping[str, bytes | None
     content = contents.get(file.blob)
     if content is None:
         raise PermanentError(
-            f"the file '{file.path}' is larger than the {edges.blob_bytes:,} bytes that a step can take along "
-            "(limits.blob_bytes); keep it in the artifact store or fetch it in the step"
+            f"the file '{file.path}' is larger than what a step can take along "
+            f"({edges.blob_bytes:,} bytes, limits.blob_bytes); let the step fetch it instead"
         )
     return content

@@ -21,7 +21,6 @@ from reconciler.git.repository import Repository
 from reconciler.reconcile import catalog, events, passes, recovery, starting
 from reconciler.reconcile.edges import Edges
 from reconciler.settings import Secret, Settings, read_secret, require, table
-from reconciler.settings.sources import CONFIG_VARIABLE
 from reconciler.settings.values import PATH
 from reconciler.state.lock import PassLock
 from reconciler.state.store import State
@@ -259,8 +258,7 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 def _secret_files(settings: Settings) -> list[str]:
     """Every file that the settings name, and the settings file itself."""
     named = [row for row in table().values() if row.about.kind is PATH and row.name != "state.directory"]
-    config = os.environ.get(CONFIG_VARIABLE, "")
-    return [path for path in (*(str(row.of(settings)) for row in named), config) if path]
+    return [path for path in (*(str(row.of(settings)) for row in named), settings.config) if path]
 
 
 def _sound_state(settings: Settings, notify: events.Notify) -> State:

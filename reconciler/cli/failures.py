@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -41,13 +42,23 @@ def exit_code_of() -> Iterator[Code]:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         code.value = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; without this, Python complains once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code.value = EXIT_FAILED
+    except OSError as error:
+        code.value = _output_failed(error)
     except Exception:
         click.echo(f"Error: this is a bug of reconciler. A report lies in {_report()}", err=True)
         code.value = EXIT_BUG
+
+
+def _output_failed(error: OSError) -> int:
+    """The exit code when what we print cannot be written; edges translate every other error of the system."""
+    if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO) or error.filename:
+        click.echo(f"Error: this is a bug of reconciler. A report lies in {_report()}", err=True)
+        return EXIT_BUG
+    # Without this, Python tries to write the rest while it exits, and complains once more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:  # who stopped reading knows
+        click.echo(f"Error: what was to be printed cannot be written: {error.strerror}", err=True)
+    return EXIT_FAILED
 
 
 def _report() -> str:

@@ -66,7 +66,7 @@ def read_settings(
     settings = _build(given, rows, problems)
     if problems:
         raise SettingsError("\n".join(problems), hint="docs/settings.md lists every setting.")
-    return _resolved(settings, environ)
+    return _resolved(settings, environ).with_(config=os.path.abspath(config) if config else "")
 
 
 def _by_name(source: Iterable[Given]) -> dict[str, Given]:

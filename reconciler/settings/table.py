@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Settings(Group):
     """Everything the operator decides, read once.
 
-    `origins` tells by dotted name where each given value came from.
+    `origins` tells by dotted name where each given value came from, `config` which file was read.
     """
 
     repository: Repository = Repository()
@@ -25,6 +25,7 @@ class Settings(Group):
     limits: Limits = Limits()
     logging: Logging = Logging()
     origins: Mapping[str, str] = {}
+    config: str = ""
 
 
 GROUPS: dict[str, type[Group]] = {

@@ -156,3 +156,18 @@ def test_a_read_only_state_can_be_looked_at_and_nothing_else(done):
         assert ended.returncode == 1
         assert state in ended.stdout + ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_output_that_cannot_be_written_is_no_bug(place):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "schema"],
+            env=place.env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: what was to be printed cannot be written: No space left on device\n",
+    )

@@ -97,8 +97,9 @@ def test_an_empty_file_and_empty_values_change_nothing(tmp_path: Path) -> None:
     config = write(tmp_path / "c.yaml", "# nothing\n")
     empty = write(tmp_path / "d.yaml", "repository:\n  branch:\nledger: ~\n")
     defaults = read_settings({}, HOME)
-    assert read_settings({}, {**HOME, "RECONCILER_REPOSITORY_BRANCH": ""}, config) == defaults
-    assert read_settings({}, HOME, empty) == defaults
+    settings = read_settings({}, {**HOME, "RECONCILER_REPOSITORY_BRANCH": ""}, config)
+    assert settings == defaults.with_(config=str(config))
+    assert read_settings({}, HOME, empty) == defaults.with_(config=str(empty))
 
 
 @pytest.mark.parametrize(

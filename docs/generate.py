@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from docs import definitions
-from reconciler.cli import reconciler
+from reconciler.cli import COMMANDS, reconciler
 from reconciler.settings import Setting, Settings, shown, table
 from reconciler.settings.table import GROUPS
 
@@ -132,15 +132,16 @@ $ _RECONCILER_COMPLETE=fish_source reconciler | source
 def cli_page() -> str:
     """The help of every command, as a terminal of 100 columns shows it."""
     parts = [CLI_HEAD]
-    context = click.Context(reconciler, info_name="reconciler")
-    for name in reconciler.list_commands(context):
-        command = reconciler.get_command(context, name)
-        assert command is not None
-        own = click.Context(
-            command, info_name=name, parent=context, terminal_width=100, max_content_width=100
-        )
-        parts.append(f"\n## {name}\n\n```text\n{command.get_help(own).rstrip()}\n```\n")
+    parts += [f"\n## {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
     return "".join(parts)
+
+
+def help_of(name: str) -> str:
+    above = reconciler.make_context("reconciler", [], resilient_parsing=True)
+    command = reconciler.get_command(above, name)
+    assert command is not None
+    context = click.Context(command, above, name, terminal_width=100, max_content_width=100)
+    return command.get_help(context).rstrip()
 
 
 PAGES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,17 @@ def ledger(remote: Remote, tmp_path: Path) -> LedgerBranch:
 
 @pytest.fixture(autouse=True)
 def no_child_is_left() -> Iterator[None]:
-    """Whatever a test provokes, no process of ours may outlive it."""
+    """Whatever a test provokes, no process of ours may outlive it, not even dead; others' are not ours."""
+    before = _children()
     yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert _children() <= before
+
+
+def _children() -> set[str]:
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended while we looked
+            _, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+            if parent == str(os.getpid()):
+                found.add(process.name)
+    return found

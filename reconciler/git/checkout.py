@@ -43,6 +43,9 @@ class Checkout:
             mode, _, oid = about.decode("ascii").split(" ")
             yield entry(path, mode, oid)
 
+    def changes(self, base: str, revision: str, most: int) -> None:
+        """Nobody asks for two revisions of a person's repository one after the other."""
+
     def read(self, blobs: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | None]]:
         """The content of each blob; None where it is missing or larger than `limit` bytes."""
         asked = [f"{blob}\n".encode("ascii") for blob in dict.fromkeys(blobs)]

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from reconciler.errors import GitError, SettingsError
+from reconciler.errors import GitError, GitUnavailable, SettingsError
+from reconciler.git import comparison
 from reconciler.git.access import GitAccess, checked_branch, is_object_id
 from reconciler.git.clone import Clone
 from reconciler.git.command import Git
@@ -58,6 +59,16 @@ class Repository:
                 found = found._replace(refused="stands twice in its directory")
             seen.add(found.path)
             yield found
+
+    def changes(self, base: str, revision: str, most: int) -> list[TreeEntry] | None:
+        """What is not the same at both revisions, as it is at `revision`; None where only a list tells, or
+        where that is more than `most`."""
+        _check(base)
+        _check(revision)
+        try:
+            return comparison.changes(self._git, base, revision, most)
+        except GitUnavailable:
+            return None  # the old revision went with a damaged clone, say; the list has the last word
 
     def read(self, blobs: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | None]]:
         """The content of each blob, once, in any order; None where it is missing or above `limit` bytes."""

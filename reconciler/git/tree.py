@@ -13,6 +13,7 @@ from typing import NamedTuple
 # Characters that some file systems leave out of names, so that `.g<ZWNJ>it` would be `.git` there.
 _IGNORED = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
 _LONGEST_PATH, _LONGEST_NAME = 1024, 255
+DIRECTORY, GONE = "040000", "000000"
 
 
 class TreeEntry(NamedTuple):
@@ -26,6 +27,11 @@ class TreeEntry(NamedTuple):
     kind: str
     blob: str
     refused: str = ""
+
+    @property
+    def is_gone(self) -> bool:
+        """In a comparison: there is nothing at that path any more."""
+        return self.mode == GONE
 
 
 _KINDS = {

@@ -59,6 +59,9 @@ class Worktree:
                 self._places[found.blob] = path
                 yield found
 
+    def changes(self, base: str, revision: str, most: int) -> None:
+        """Files that people are at work on are listed each time."""
+
     def read(self, blobs: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | None]]:
         """The content behind each blob id that `entries` gave; None where it is too large or has changed."""
         for blob in blobs:

@@ -7,36 +7,21 @@ is right after a force push, a rename and a lost database alike, and 10,000 file
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconciler import __version__, definition
 from reconciler.definition import Verdict
-from reconciler.errors import GitError
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem
-from reconciler.model.workflow import SourceFile
 from reconciler.reconcile import entries, verdicts
 from reconciler.reconcile.edges import Source
+from reconciler.reconcile.tree import Limits, Tree, anew, compare, is_definition, read_tree
 from reconciler.state.store import State
+
+__all__ = ["Limits", "Tree", "is_definition", "read_tree", "refresh"]
 
 GROUND = "catalog.ground"
 """Where the state remembers by which rules its catalog was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on what a repository may ask of a pass: `files` in the tree, bytes of one definition."""
-
-    files: int = 50_000
-    file_bytes: int = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """The files of one revision, and a problem for each definition that is not a regular file."""
-
-    files: Mapping[str, SourceFile]
-    problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 def refresh(source: Source, state: State, revision: str, folder: str, limits: Limits) -> CatalogUpdate | None:
@@ -48,11 +33,12 @@ def refresh(source: Source, state: State, revision: str, folder: str, limits: Li
     renewed = state.meta(GROUND) != ground
     if not renewed and state.catalog_revision() == revision:
         return None
-    tree = read_tree(source, revision, folder, limits)
-    known = state.catalog_files()
-    marks = {path: _mark(file) for path, file in tree.files.items()}
-    changed = {path: mark for path, mark in marks.items() if renewed or known.get(path) != mark}
-    gone = frozenset(known.keys() - marks.keys())
+    if renewed:
+        tree = read_tree(source, revision, folder, limits)
+        difference = anew(tree, state)
+    else:
+        tree, difference = compare(source, state, revision, folder, limits)
+    changed, gone = difference.changed, difference.gone
     stale = _stale(state, tree, folder, changed.keys() | gone)
     wanted = {path: tree.files[path].blob for path in stale}
     found, fresh = verdicts.collect(source, state, wanted, limits.file_bytes, anew=renewed)
@@ -80,40 +66,10 @@ def _ground(folder: str, limits: Limits) -> str:
     return f"{__version__} {definition.schema_digest()} {folder} {limits}"
 
 
-def read_tree(source: Source, revision: str, folder: str, limits: Limits) -> Tree:
-    """List the tree; links, submodules and unspeakable names are problems where a definition should be."""
-    files: dict[str, SourceFile] = {}
-    problems: dict[str, tuple[Problem, ...]] = {}
-    for entry in source.entries(revision):
-        if not entry.refused:
-            files[entry.path] = SourceFile(entry.path, entry.blob, entry.kind == "executable")
-        elif is_definition(entry.path, folder) or entry.path.startswith(f"{folder}/"):
-            problem = Problem(entry.path, 1, 1, "$", "RefusedFile", f"{entry.refused}; it is not read")
-            problems[entry.path] = (problem,)
-        if len(files) > limits.files:
-            raise GitError(
-                f"the repository holds more than {limits.files} files at {revision[:12]}",
-                hint="Raise limits.files, or keep the data elsewhere.",
-            )
-    return Tree(files, problems)
-
-
-def is_definition(path: str, folder: str) -> bool:
-    """Whether the file at `path` is read as a definition; `folder` may name one file."""
-    if path == folder:
-        return True
-    inside = folder in ("", ".") or path.startswith(f"{folder.rstrip('/')}/")
-    return inside and path.endswith((".yaml", ".yml"))
-
-
 @dataclass(frozen=True, slots=True)
 class _Resolved:
     entries: tuple[CatalogEntry, ...]
     problems: tuple[Problem, ...]
-
-
-def _mark(file: SourceFile) -> str:
-    return f"{file.blob}+x" if file.executable else file.blob
 
 
 def _stale(state: State, tree: Tree, folder: str, touched: Iterable[str]) -> set[str]:

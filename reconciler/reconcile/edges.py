@@ -21,6 +21,10 @@ class Source(Protocol):
     def entries(self, revision: str) -> Iterator[TreeEntry]:
         """Every entry of the tree, those that may not be used flagged, not left out."""
 
+    def changes(self, base: str, revision: str, most: int) -> list[TreeEntry] | None:
+        """What is not the same at both revisions, as it is at `revision`; None where only a list tells, or
+        where that is more than `most`."""
+
     def read(self, blobs: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | None]]:
         """The content of each blob, in any order; None where it is missing or larger than `limit` bytes."""
 

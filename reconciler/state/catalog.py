@@ -51,8 +51,8 @@ def revision(cursor: sqlite3.Cursor) -> str | None:
     return next((str(row[1]) for row in rows), None)
 
 
-def files(cursor: sqlite3.Cursor) -> dict[str, str]:
-    return {str(path): str(blob) for path, blob in FILES.select(cursor, "true")}
+def files(cursor: sqlite3.Cursor, where: str = "true", values: Row = ()) -> dict[str, str]:
+    return {str(path): str(blob) for path, blob in FILES.select(cursor, where, values)}
 
 
 def verdicts(cursor: sqlite3.Cursor, blobs: Iterable[str], schema_digest: str) -> dict[str, str]:

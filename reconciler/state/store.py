@@ -207,6 +207,16 @@ class State:
         with self._connection.read() as cursor:
             return catalog.files(cursor)
 
+    def catalog_file(self, path: str) -> str | None:
+        """The blob of one of them."""
+        with self._connection.read() as cursor:
+            return catalog.files(cursor, "path = ?", (path,)).get(path)
+
+    def catalog_size(self) -> int:
+        """How many they are."""
+        with self._connection.read() as cursor:
+            return int(cursor.execute("SELECT count(*) FROM catalog_files").fetchone()[0])
+
     def verdicts(self, blobs: Collection[str], schema_digest: str) -> dict[str, str]:
         """What is known of `blobs` under these schemas."""
         with self._connection.read() as cursor:

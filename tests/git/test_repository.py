@@ -235,7 +235,8 @@ def test_row_11_a_huge_blob_of_a_server_that_cannot_filter_is_not_kept_in_memory
 def test_row_11_a_tree_that_repeats_itself_without_end_is_listed_as_far_as_one_cares(
     remote: Remote, repository: Repository
 ) -> None:
-    """Eighty objects that stand for 8**20 files: whoever lists decides where to stop."""
+    """Eighty objects that stand for 8**20 files: whoever lists or compares decides where to stop."""
+    first = remote.commit({"good": b"1"})
     tree = remote.tree([(b"file", b"x")])
     for _ in range(20):
         tree = remote.tree([(b"%d" % n, ("40000", tree)) for n in range(8)])
@@ -244,6 +245,7 @@ def test_row_11_a_tree_that_repeats_itself_without_end_is_listed_as_far_as_one_c
     assert tip
 
     assert len(list(islice(repository.entries(tip), 1000))) == 1000
+    assert repository.changes(first, tip, 1000) is None
 
 
 def test_row_11_other_branches_and_tags_are_not_fetched(
@@ -343,3 +345,27 @@ def test_row_31_the_name_of_an_author_proves_nothing(
 
     with pytest.raises(GitError, match="not signed"):
         repository.verify(forged, keys / "allowed")
+
+
+def test_what_changed_between_two_revisions_is_what_their_lists_tell(
+    remote: Remote, repository: Repository
+) -> None:
+    first = remote.commit({"a": b"1", "b": b"1", "c": b"1", "d": b"1", "e": b"1"})
+    second = remote.commit(
+        {"a": b"2", "b": (LINK, b"a"), "c": ("100755", b"1"), "d": b"1", "new": b"1", "f": {b"x": b"1"}}
+    )
+    third = remote.commit({"a": {b"in": {b"deep": b"1"}}, "f": b"1"})
+    repository.fetch()
+    before, after = (set(repository.entries(revision)) for revision in (first, second))
+    changes = repository.changes(first, second, 10)
+    assert changes is not None
+    assert {each for each in changes if not each.is_gone} == after - before
+    assert [each.path for each in changes if each.is_gone] == ["e"]
+    assert [each.path for each in changes if each.refused] == ["b", "e"]
+    assert repository.changes(second, second, 0) == []
+    assert repository.changes(first, second, 4) is None
+    assert repository.changes("1" * 40, second, 10) is None
+    further = repository.changes(second, third, 20)
+    assert further is not None
+    assert {each for each in further if not each.is_gone} == set(repository.entries(third))
+    assert {each.path for each in further if each.is_gone} == {"a", "b", "c", "d", "new", "f/x"}

@@ -106,7 +106,8 @@ def _apply_files(cursor: sqlite3.Cursor, update: CatalogUpdate) -> None:
     _forget(cursor, "catalog_files", "path", update.files_gone)
     FILES.put(cursor, update.files_set.items())
     VERDICTS.put(cursor, [(update.schema_digest, blob, text) for blob, text in update.verdicts.items()])
-    cursor.execute("DELETE FROM verdicts WHERE schema_digest <> ?", (update.schema_digest,))
+    for other in ("<", ">"):  # with `<>`, SQLite would read every verdict there is
+        cursor.execute(f"DELETE FROM verdicts WHERE schema_digest {other} ?", (update.schema_digest,))
     cursor.execute(
         f"DELETE FROM verdicts WHERE blob IN {CHOSEN} AND blob NOT IN (SELECT blob FROM catalog_files)",
         (displaced,),

@@ -29,6 +29,12 @@ def reference(driver: trial.Driver, tmp_path_factory: pytest.TempPathFactory) ->
     return Reference(driver, tmp_path_factory.mktemp("reference"))
 
 
+@pytest.fixture(scope="session")
+def unscheduled(driver: trial.Driver, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """Without the scheduled workflow: when a time was due is known to the state alone until its run began."""
+    return Reference(driver, tmp_path_factory.mktemp("unscheduled"), scheduled=False)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
     """A directory for one test, in memory where the machine allows it."""

@@ -13,8 +13,8 @@ from tests.place import Place
 class Reference:
     """The undisturbed run: which points there are, and how everything ends."""
 
-    def __init__(self, driver: trial.Driver, root: Path) -> None:
-        place = trial.Template(driver, root).fresh()
+    def __init__(self, driver: trial.Driver, root: Path, *, scheduled: bool = True) -> None:
+        place = trial.Template(driver, root, scheduled=scheduled).fresh()
         self.points: list[str] = driver.run(place)["points"]
         trial.carry_on(driver, place)
         self._ended = by_name(trial.ended(place))

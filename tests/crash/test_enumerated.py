@@ -42,33 +42,33 @@ def test_a_pass_killed_at_any_call_is_repaired_by_the_next(driver, reference, ro
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_database_lost_at_any_moment_is_made_anew(driver, reference, root, told, part):
-    template = trial.Template(driver, root)
-    for number, side in trials(reference, part, ("after",)):
+def test_a_database_lost_at_any_moment_is_made_anew(driver, unscheduled, root, told, part):
+    template = trial.Template(driver, root, scheduled=False)
+    for number, side in trials(unscheduled, part, ("after",)):
         place = template.fresh()
         driver.run(place, number, side)
         for file in place.state.glob("state.db*"):
             file.unlink()
             told["databases deleted"] += file.name == "state.db"
         trial.carry_on(driver, place)
-        told["attempts executed, each once"] += reference.compare(
-            place, f"database lost after call {number}, {reference.points[number]}"
+        told["attempts executed, each once"] += unscheduled.compare(
+            place, f"database lost after call {number}, {unscheduled.points[number]}"
         )
     assert told["databases deleted"]
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_database_damaged_at_any_moment_is_made_anew(driver, reference, root, told, part):
+def test_a_database_damaged_at_any_moment_is_made_anew(driver, unscheduled, root, told, part):
     chance = random.Random(part)
-    template = trial.Template(driver, root)
-    for number, side in trials(reference, part, ("after",))[::3]:
+    template = trial.Template(driver, root, scheduled=False)
+    for number, side in trials(unscheduled, part, ("after",))[::3]:
         place = template.fresh()
         driver.run(place, number, side)
         damage(place.state / "state.db", chance)
         told["databases damaged"] += 1
         trial.carry_on(driver, place)
-        told["attempts executed, each once"] += reference.compare(
-            place, f"database damaged after call {number}, {reference.points[number]}"
+        told["attempts executed, each once"] += unscheduled.compare(
+            place, f"database damaged after call {number}, {unscheduled.points[number]}"
         )
 
 

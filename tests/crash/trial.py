@@ -126,7 +126,7 @@ class Template:
     `slowly` lets each step last a moment, so that a pass has moments to be killed at.
     """
 
-    def __init__(self, driver: Driver, root: Path, *, slowly: bool = False) -> None:
+    def __init__(self, driver: Driver, root: Path, *, slowly: bool = False, scheduled: bool = True) -> None:
         self._place = root / "place"
         self._kept = root / "kept"
         self._place.mkdir(parents=True)
@@ -134,8 +134,9 @@ class Template:
         note = self._place / "note.sh"
         line = 'echo "$RECONCILER_RUN_ID $RECONCILER_STEP $RECONCILER_ATTEMPT" >> "$(dirname "$0")/ran.txt"\n'
         note.write_text(line + ("sleep 0.3\n" if slowly else ""))
-        place.push(daily=_daily(datetime.now(UTC) - timedelta(hours=1)).replace("$NOTE", str(note)))
-        assert driver.run(place, shift=-7200)["status"] == 0  # sees the schedule before its time
+        if scheduled:
+            place.push(daily=_daily(datetime.now(UTC) - timedelta(hours=1)).replace("$NOTE", str(note)))
+            assert driver.run(place, shift=-7200)["status"] == 0  # sees the schedule before its time
         workflows = {"diamond": DIAMOND, "stubborn": STUBBORN}
         place.write("words.txt", "one\ntwo\nthree\n")
         place.push(**{name: text.replace("$NOTE", str(note)) for name, text in workflows.items()})

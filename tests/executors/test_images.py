@@ -74,8 +74,8 @@ def busybox_image() -> bytes:
 @pytest.fixture(scope="session")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which podman works and has the image."""
-    if shutil.which("podman") is None:
-        pytest.skip("podman is not installed")
+    if not os.environ.get("RECONCILER_TEST_PODMAN"):
+        pytest.skip("containers are tried by `make images`, which needs podman, runc and busybox-static")
     home = tmp_path_factory.mktemp("podman")
     (home / "containers.conf").write_text(CONFIGURATION)
     (home / "storage.conf").write_text(

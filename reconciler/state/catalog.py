@@ -109,8 +109,9 @@ def _apply_files(cursor: sqlite3.Cursor, update: CatalogUpdate) -> None:
     for other in ("<", ">"):  # with `<>`, SQLite would read every verdict there is
         cursor.execute(f"DELETE FROM verdicts WHERE schema_digest {other} ?", (update.schema_digest,))
     cursor.execute(
-        f"DELETE FROM verdicts WHERE blob IN {CHOSEN} AND blob NOT IN (SELECT blob FROM catalog_files)",
-        (displaced,),
+        f"DELETE FROM verdicts WHERE schema_digest = ? AND blob IN {CHOSEN}"
+        " AND NOT EXISTS (SELECT 1 FROM catalog_files WHERE catalog_files.blob = verdicts.blob)",
+        (update.schema_digest, displaced),
     )
 
 

@@ -34,9 +34,8 @@ def main() -> None:
         found: list[Row] = []
         for part in chosen.only or parts:
             for row in parts[part]():
-                print(
-                    f"{row.name}: {row.ours:.3g} {row.unit}, {row.peer_name} {row.peer:.3g}", file=sys.stderr
-                )
+                peer = f", {row.peer_name} {row.peer:.3g}" if row.peer_name else ""
+                print(f"{row.name}: {row.ours:.3g} {row.unit}{peer}", file=sys.stderr)
                 found.append(row)
     print(f"{os.cpu_count()} processors, Python {platform.python_version()}, {platform.system()}\n")
     print(show(found))

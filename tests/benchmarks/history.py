@@ -13,7 +13,7 @@ from reconciler.ledger import commits, record
 from reconciler.reconcile import publishing
 from reconciler.settings import read_settings
 from tests.benchmarks import world
-from tests.benchmarks.table import Row, best_of
+from tests.benchmarks.table import Goal, Row, best_of
 from tests.ledger import sample
 
 
@@ -22,7 +22,7 @@ def rows(top: Path, total: int = 100_000) -> Iterator[Row]:
     yield publish(top / "publish")
     for steps in (1, 4):
         size = float(sample.measure(steps).split("|")[2].split()[0].replace(",", ""))
-        yield Row(f"ledger, a run of {steps} steps, repacked", size, "goal", 1200, "bytes", "at most 1 x")
+        yield Row(f"ledger, a run of {steps} steps, repacked", size, unit="bytes", goal=Goal(1200, "bytes"))
     yield search(top / "search", total)
 
 
@@ -39,7 +39,7 @@ def publish(root: Path) -> Row:
         edges.state.record(runs)
         seconds = best_of(1, lambda: publishing.publish(edges))[0]
     assert len(place.history()) == 1000
-    return Row("1,000 runs committed and pushed", seconds, "goal", 2, goal="at most 1 x")
+    return Row("1,000 runs committed and pushed", seconds, goal=Goal(2, "s"))
 
 
 def search(root: Path, total: int) -> Row:
@@ -62,4 +62,4 @@ def search(root: Path, total: int) -> Row:
     log = [*git, "log", "-20", "--format=%s", "runs", "--", names[7]]
     seconds = best_of(5, lambda: subprocess.run(log, check=True, capture_output=True))[0]
     name = f"git log -20 runs -- <workflow>, {total:,} runs"
-    return Row(name, seconds * 1000, "goal", 50, "ms", "at most 1 x")
+    return Row(name, seconds * 1000, unit="ms", goal=Goal(50, "ms"))

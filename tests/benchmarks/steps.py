@@ -14,10 +14,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.benchmarks import world
-from tests.benchmarks.table import Row, best_of
+from tests.benchmarks.table import Goal, Row, best_of
 from tests.place import Place
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "reconciler-benchmarks"
+GAP = Goal(50, "ms")
 LUIGI = """
 import luigi, subprocess, sys
 class Step(luigi.Task):
@@ -45,7 +46,9 @@ def rows(top: Path) -> Iterator[Row]:
             continue
         name = f"isolation {isolation}"
         ours = timed(top / f"fan-{isolation}", {"fan": world.fan(1000)}, isolation)
-        yield Row(f"1,000 steps side by side, {name}", 1000 / ours, "goal", 200, "steps/s", "at least 1 x")
+        yield Row(
+            f"1,000 steps side by side, {name}", 1000 / ours, unit="steps/s", goal=Goal(200, "steps/s", True)
+        )
         yield Row(
             f"1,000 steps side by side, {name}",
             ours,
@@ -59,14 +62,10 @@ def rows(top: Path) -> Iterator[Row]:
         if luigi:
             yield Row(f"chain of 200, {name}", chain, "Luigi", run_luigi(luigi, 200, "chain"))
         p50, p99 = gaps(Place(top / f"chain-{isolation}"))
-        yield Row(
-            f"from a step's end to its successor's start, p50, {name}", p50, "goal", 50, "ms", "at most 1 x"
-        )
-        yield Row(
-            f"from a step's end to its successor's start, p99, {name}", p99, "goal", 50, "ms", "at most 1 x"
-        )
+        yield Row(f"from a step's end to its successor's start, p50, {name}", p50, unit="ms", goal=GAP)
+        yield Row(f"from a step's end to its successor's start, p99, {name}", p99, unit="ms", goal=GAP)
         many = timed(top / f"many-{isolation}", {f"w{n:03}": world.chain(5) for n in range(100)}, isolation)
-        yield Row(f"100 workflows of 5 steps, {name}", many, "goal", 5, goal="at most 1 x")
+        yield Row(f"100 workflows of 5 steps, {name}", many, goal=Goal(5, "s"))
 
 
 def timed(root: Path, workflows: Mapping[str, Mapping[str, list[str]]], isolation: str) -> float:

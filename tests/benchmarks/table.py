@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
 
 
 @dataclass(frozen=True)
+class Goal:
+    """A bound on `ours / its`, or on ours alone where a unit is named."""
+
+    bound: float
+    unit: str = "x"
+    least: bool = False
+
+    def __str__(self) -> str:
+        return f"at {'least' if self.least else 'most'} {self.bound:g} {self.unit}"
+
+    def is_met(self, row: Row) -> bool:
+        value = row.ratio if self.unit == "x" else row.ours
+        return value >= self.bound if self.least else value <= self.bound
+
+
+@dataclass(frozen=True)
 class Row:
-    """One comparison. `goal` is text, such as "at most 1.25 x"; `unit` belongs to `ours` and to `peer`."""
+    """One comparison; `unit` belongs to `ours` and to `peer`."""
 
     name: str
     ours: float
-    peer_name: str
-    peer: float
+    peer_name: str = ""
+    peer: float = math.nan
     unit: str = "s"
-    goal: str = ""
+    goal: Goal | None = None
 
     @property
     def ratio(self) -> float:
         return self.ours / self.peer
 
+    @property
+    def verdict(self) -> str:
+        if self.goal is None:
+            return ""
+        return "yes" if self.goal.is_met(self) else "NO"
 
-HEADINGS = ("what", "ours", "floor or peer", "its", "unit", "ours / its", "goal")
+
+HEADINGS = ("what", "ours", "floor or peer", "its", "unit", "ours / its", "goal", "met")
 
 
 def show(rows: Iterable[Row]) -> str:
@@ -40,13 +63,20 @@ def show(rows: Iterable[Row]) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.name,
-        f"{row.ours:.3g}" if row.ours < 1000 else f"{row.ours:,.0f}",
+        _number(row.ours),
         row.peer_name,
-        f"{row.peer:.3g}" if row.peer < 1000 else f"{row.peer:,.0f}",
+        _number(row.peer),
         row.unit,
-        f"{row.ratio:.2f} x",
-        row.goal,
+        "" if math.isnan(row.ratio) else f"{row.ratio:.2f} x",
+        str(row.goal or ""),
+        row.verdict,
     )
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def best_of(

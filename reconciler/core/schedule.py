@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.suggest import did_you_mean
 from reconciler.model.workflow import Schedule
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo  # loads the configuration of the whole interpreter; few passes need it
 
 MAX_CAUGHT_UP: Final = 100
 """With `catchUp: all`, the most runs that one pass starts for times that were missed; the newest."""
@@ -93,8 +95,10 @@ def _words(error: Exception) -> str:
 
 
 def _zone_problem(timezone: str) -> str | None:
+    from zoneinfo import ZoneInfoNotFoundError
+
     try:
-        ZoneInfo(timezone)
+        _zone(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         from zoneinfo import available_timezones  # walks the whole database; only for the suggestion
 
@@ -103,11 +107,17 @@ def _zone_problem(timezone: str) -> str | None:
     return None
 
 
+def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
+
+
 def _latest(schedule: Schedule, since: datetime, now: datetime, count: int) -> list[datetime]:
     """The newest `count` times in (since, now], oldest first."""
     if since >= now:
         return []
-    zone = ZoneInfo(schedule.timezone)
+    zone = _zone(schedule.timezone)
     oldest = _local(since, zone) - _slack(since, zone)
     found: set[datetime] = set()
     for local in _walk(schedule.cron, _local(now, zone) + _slack(now, zone), forward=False):
@@ -121,7 +131,7 @@ def _latest(schedule: Schedule, since: datetime, now: datetime, count: int) -> l
 
 
 def _first(schedule: Schedule, after: datetime) -> datetime | None:
-    zone = ZoneInfo(schedule.timezone)
+    zone = _zone(schedule.timezone)
     best: datetime | None = None
     for local in _walk(schedule.cron, _local(after, zone) - _slack(after, zone), forward=True):
         if best and local > _local(best, zone) + _slack(best, zone):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -12,17 +13,31 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """The command line, as `reconciler` and as `python -m reconciler`; returns the exit code."""
-    arguments = sys.argv[1:]
+    """The command line, as `reconciler` and as `python -m reconciler`; leaves with the exit code."""
+    code = run(sys.argv[1:])
+    if sys.gettrace() or sys.getprofile():
+        return code
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        return code
+    # To take hundreds of modules apart, as Python does at its end, is a tenth of a short pass. Everything
+    # that must be closed is closed by the commands; a pass may be killed at any point anyway.
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line; returns the exit code."""
     if arguments[:1] == ["pass"] and _is_quiet(arguments[1:]):
         return 0
     import gc
 
     # Values here are rarely in circles, and what is imported stays: a tenth of a pass went into looking.
     gc.set_threshold(50_000, 20, 50)
-    from reconciler.cli import run
+    from reconciler import cli
 
-    return run(arguments)
+    return cli.run(arguments)
 
 
 def _is_quiet(arguments: Sequence[str]) -> bool:

@@ -216,7 +216,7 @@ def test_a_launcher_that_is_killed_is_lost_with_everything_it_started(house: Loc
     observation = seen(executor, asked.key)
     assert failure(observation) == (INFRASTRUCTURE, "Lost")
     assert observation.exit_code is None
-    assert observation.log_tail == "up\n"
+    assert observation.log_tail.startswith("up\n")  # a shell may still have said that its child was killed
     assert carriers(house, asked) == []
     assert failure(house.open().observe([asked.key])[asked.key]) == (INFRASTRUCTURE, "Lost")
 

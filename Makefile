@@ -37,7 +37,7 @@ docs: $(VENV)/dev.stamp ## write the pages that are made from the code
 	$(BIN)/python -m docs.generate
 
 testbed: ## build the S3 servers for the tests (needs Go)
-	@mkdir -p .testbed && directory=$$(tests/testbed/build) && ln -sfn "$$directory" .testbed/bin && ls -L .testbed/bin
+	@mkdir -p .testbed && directory=$$(tests/cluster/tools/build) && ln -sfn "$$directory" .testbed/bin && ls -L .testbed/bin
 
 bench: $(VENV)/dev.stamp ## measure, beside the floor and the peers
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m tests.benchmarks

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core import context, names, templates, values
 from reconciler.model.run import AttemptKey, InputFile, InputText, Run, StepCall
-from reconciler.model.workflow import MISSING, Step, Value
+from reconciler.model.workflow import MISSING, Manifest, Step, Value
 
 ENV_VALUE_LIMIT = 32 * 1024
 """Characters of a value that is given as a variable; a longer one only as a file (Linux takes 128 KiB)."""
@@ -44,7 +45,17 @@ def build(run: Run, step: Step, attempt: int) -> StepCall:
         parameter_outputs=step.parameter_outputs,
         artifact_outputs=step.artifact_outputs,
         timeout=step.timeout,
+        secrets=step.secrets,
+        pod=templates.render(step.pod, known) if step.pod else step.pod,
+        exclusive=step.exclusive,
+        manifest=_manifest(step, known),
     )
+
+
+def _manifest(step: Step, known: Mapping[str, Any]) -> Manifest | None:
+    if step.manifest is None:
+        return None
+    return replace(step.manifest, document=templates.render(step.manifest.document, known))
 
 
 def _input_values(run: Run, step: Step, known: Mapping[str, Any]) -> dict[str, Value]:

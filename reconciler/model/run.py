@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from reconciler.model.workflow import (
     ArtifactOutput,
     Definition,
     FailureClass,
+    Manifest,
     ParameterOutput,
+    SecretInput,
     Value,
     Workflow,
 )
@@ -246,7 +249,7 @@ class StepCall:
     `command` and `args` as in Kubernetes (None: the image's own entrypoint); a `script` is written to a
     file and run by `interpreter` (empty: by its `#!` line). Relative paths are relative to the working
     directory. `prefix` is the attempt's own place in the artifact store, ending in "/"; whatever the
-    attempt stores lies below it.
+    attempt stores lies below it. `secrets`, `pod`, `exclusive` and `manifest` are those of the step.
     """
 
     key: AttemptKey
@@ -264,6 +267,10 @@ class StepCall:
     parameter_outputs: tuple[ParameterOutput, ...] = ()
     artifact_outputs: tuple[ArtifactOutput, ...] = ()
     timeout: float | None = None
+    secrets: tuple[SecretInput, ...] = ()
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    exclusive: bool = False
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,11 +113,40 @@ class ArtifactOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretInput:
+    """The key `key` of the secret `name`, given to the step as the variable `env` or as the file `path`.
+
+    The value itself is known to the place where the step runs, and is never recorded.
+    """
+
+    name: str
+    key: str
+    env: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An object of the cluster that stands for a step: applied, then watched until a condition holds.
+
+    Strings in `document` may be templates; `success` and `failure` are CEL over `object`, its latest form.
+    It is deleted when the step has ended, unless `keep`.
+    """
+
+    document: Mapping[str, Any]
+    success: str
+    failure: str | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One node of a workflow, with `spec.defaults` already merged in.
 
     `needs` holds what was written; `depends_on` also what follows from inputs and expressions.
-    `command` and `args` and `env` values are templates. Durations are in seconds.
+    `command` and `args` and `env` values are templates. Durations are in seconds. `pod` holds the settings
+    for a pod as they were written (JSON, checked against the schema); `exclusive` keeps the agent out of
+    the pod while the step runs; of a step with a `manifest`, a parameter's path leads into its object.
     """
 
     name: str
@@ -139,6 +168,10 @@ class Step:
     artifact_inputs: tuple[ArtifactInput, ...] = ()
     parameter_outputs: tuple[ParameterOutput, ...] = ()
     artifact_outputs: tuple[ArtifactOutput, ...] = ()
+    secrets: tuple[SecretInput, ...] = ()
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    exclusive: bool = False
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)

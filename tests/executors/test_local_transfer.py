@@ -17,8 +17,8 @@ import pytest
 from reconciler.artifacts.base import Stored
 from reconciler.artifacts.directory import DirectoryStore
 from reconciler.errors import ExecutorUnavailable, LaunchRejected, StoreUnavailable
-from reconciler.executors.local.log import tail
 from reconciler.executors.local.place import Place
+from reconciler.executors.log import tail
 from reconciler.model.run import InputFile, InputText, Status
 from reconciler.model.workflow import ArtifactOutput, ParameterOutput
 from tests.executors.conftest import LocalHouse

@@ -9,18 +9,20 @@ import os
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ExecutorUnavailable, LaunchRejected
-from reconciler.executors.local import command, launcher, process
+from reconciler.executors import command
+from reconciler.executors.ending import Ending, failed, judge, moment
+from reconciler.executors.local import launcher, process
 from reconciler.executors.local.background import Background, Done
-from reconciler.executors.local.ending import Ending, failed, judge, moment
 from reconciler.executors.local.live import Live, Progress
 from reconciler.executors.local.options import Options
-from reconciler.executors.local.transfer import HOPELESS, NotPrepared, Transfer
 from reconciler.executors.local.watch import Watch
 from reconciler.executors.local.way import cookie
+from reconciler.executors.transfer import HOPELESS, NotPrepared, Transfer
 from reconciler.model import codec
 from reconciler.model.run import AttemptKey, Observation, Status
 from reconciler.model.workflow import FailureClass
@@ -51,8 +53,8 @@ class Attempts:
         self.live[live.place.key] = live
         call = live.call
         if call.bundle or call.input_files or call.input_texts or call.working_dir:
-            place, way = live.place, live.way
-            self._background.submit(place.key, lambda: self._transfer.prepare(place, call, way))
+            place, locate = live.place, partial(live.way.locate, live.place)
+            self._background.submit(place.key, lambda: self._transfer.prepare(call, locate))
         else:
             self._start(live)
 
@@ -166,7 +168,8 @@ class Attempts:
             return
 
         def harvest() -> Observation:
-            whole = self._transfer.harvest(place, call, way, seen)
+            log = place.log if place.has_log() else None
+            whole = self._transfer.harvest(call, partial(way.locate, place), seen, log)
             place.conclude(codec.encode(whole))
             return whole
 

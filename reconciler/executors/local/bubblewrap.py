@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.errors import LaunchRejected
-from reconciler.executors.local import command, paths, process, sandbox
-from reconciler.executors.local.log import tail
+from reconciler.executors import command, paths
+from reconciler.executors.local import process, sandbox
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
 from reconciler.executors.local.process import Claim
 from reconciler.executors.local.way import cookie
+from reconciler.executors.log import tail
 from reconciler.model.run import StepCall
 
 LOOK_EVERY = 1.0

@@ -14,11 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import LaunchRejected
-from reconciler.executors.local import command, paths, process
-from reconciler.executors.local.log import tail
+from reconciler.executors import command, paths
+from reconciler.executors.local import process
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
 from reconciler.executors.local.process import Claim
+from reconciler.executors.log import tail
 from reconciler.model.run import StepCall
 
 ENGINE_FAILED = 125

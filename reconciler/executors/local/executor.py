@@ -17,9 +17,10 @@ from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ExecutorUnavailable, LaunchRejected
-from reconciler.executors.local import command, paths, process
+from reconciler.executors import command, paths
+from reconciler.executors.ending import lost, moment
+from reconciler.executors.local import process
 from reconciler.executors.local.attempts import Attempts
-from reconciler.executors.local.ending import lost, moment
 from reconciler.executors.local.live import Live, Progress
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place, places, remove, remove_all, safe, write_whole

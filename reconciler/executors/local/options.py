@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reconciler.executors.transfer import Bounds
+
 STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(Bounds):
     """`isolation` is auto, bubblewrap or none; `images` is none, auto, podman or docker.
 
     `hidden` are paths no step may see, besides the directory of attempts and the usual places of
@@ -24,9 +26,5 @@ class Options:
     network: bool = True
     path: str = STANDARD_PATH
     grace: float = 10.0
-    patience: float = 60.0  # how long preparing and harvesting retry a store that does not answer
-    parameter_bytes: int = 16 * 1024 * 1024
-    log_tail_bytes: int = 4 * 1024
-    log_tail_lines: int = 50
     hidden: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.errors import LaunchRejected
-from reconciler.executors.local import command, paths, process
+from reconciler.executors import command, paths
+from reconciler.executors.local import process
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
 from reconciler.executors.local.process import Claim

@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.executors.local import paths
+from reconciler.executors import paths
 
 Listing = Callable[[str], Mapping[str, str]]
 """The entries of a directory of the host: name -> "directory", "file" (or other), or "->target" of a link."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.errors import LaunchRejected
-from reconciler.executors.local import paths
+from reconciler.executors import paths
 from reconciler.model.run import StepCall
 
 CONTENT = "the content of a file"

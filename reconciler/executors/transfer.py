@@ -1,4 +1,8 @@
-"""Bytes into and out of an attempt's directory: inputs before it starts, log and outputs after it ended."""
+"""Bytes into and out of the place where a step runs: inputs before it starts, log and outputs after it ended.
+
+The same for processes of this machine and for the agent beside a pod's step: where a path that the step
+names lies is told by a function, everything else is one.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,9 @@ from typing import TypeVar
 
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ArtifactCorrupt, ArtifactNotFound, PermanentError, StoreUnavailable
-from reconciler.executors.local import paths
-from reconciler.executors.local.ending import failed
-from reconciler.executors.local.log import tail
-from reconciler.executors.local.options import Options
-from reconciler.executors.local.place import Place
-from reconciler.executors.local.way import Way
+from reconciler.executors import paths
+from reconciler.executors.ending import failed
+from reconciler.executors.log import tail
 from reconciler.model.run import Artifact, Observation, Outputs, StepCall
 from reconciler.model.workflow import MISSING, ArtifactOutput, FailureClass, ParameterOutput
 
@@ -29,6 +30,19 @@ HOPELESS = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno
 """What is wrong with a path, not with the disk."""
 
 LOG_TYPE = "text/plain; charset=utf-8"
+
+Locate = Callable[[str], tuple[Path, str]]
+"""The directory of the attempt, and the path below it, for what the step sees at an absolute path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a store that does not answer is tried (seconds), and how large a value may be (bytes)."""
+
+    patience: float = 60.0
+    parameter_bytes: int = 16 * 1024 * 1024
+    log_tail_bytes: int = 4 * 1024
+    log_tail_lines: int = 50
 
 
 class NotPrepared(Exception):
@@ -51,15 +65,15 @@ class Harvest:
 class Transfer:
     """Moves the bytes of attempts. Every method may run in a thread, and may be repeated."""
 
-    def __init__(self, store: ArtifactStore, options: Options, stopping: threading.Event) -> None:
+    def __init__(self, store: ArtifactStore, bounds: Bounds, stopping: threading.Event) -> None:
         self._store = store
-        self._options = options
+        self._bounds = bounds
         self._stopping = stopping
 
-    def prepare(self, place: Place, call: StepCall, way: Way) -> None:
+    def prepare(self, call: StepCall, locate: Locate) -> None:
         """Put the files, the input artifacts and the texts where the step looks for them."""
         try:
-            self._prepare(place, call, way)
+            self._prepare(call, locate)
         except ArtifactNotFound as error:
             raise NotPrepared(FailureClass.FAILURE, "InputMissing", error.message) from error
         except ArtifactCorrupt as error:
@@ -74,13 +88,17 @@ class Transfer:
             message = f"the paths of the step do not fit together: {error}"
             raise NotPrepared(FailureClass.FAILURE, "LaunchRejected", message) from error
 
-    def harvest(self, place: Place, call: StepCall, way: Way, seen: Observation) -> Observation:
-        """Store log and outputs; the observation of the end, completed. A lost attempt has no outputs."""
+    def harvest(self, call: StepCall, locate: Locate, seen: Observation, log: Path | None) -> Observation:
+        """Store the log (if there is one) and the outputs; the observation of the end, completed.
+
+        A lost attempt, one without exit code, has no outputs.
+        """
         found = Harvest()
         try:
-            seen = replace(seen, log=self._store_log(place, call), log_tail=self._tail(place))
+            if log is not None:
+                seen = replace(seen, log=self._store_log(log, call), log_tail=self._tail(log))
             if seen.exit_code is not None:
-                self._collect(place, call, way, found)
+                self._collect(call, locate, found)
         except (StoreUnavailable, PermanentError) as error:
             return failed(seen, FailureClass.INFRASTRUCTURE, "StoreUnavailable", error.message)
         seen = replace(seen, outputs=Outputs(found.parameters, found.artifacts))
@@ -89,47 +107,45 @@ class Transfer:
             return failed(seen, FailureClass.FAILURE, found.problems[0][0], message)
         return seen
 
-    def _prepare(self, place: Place, call: StepCall, way: Way) -> None:
+    def _prepare(self, call: StepCall, locate: Locate) -> None:
         from reconciler.artifacts.packing import place as put  # pulls in tarfile: only where something moves
 
         if call.bundle is not None:
             bundle = call.bundle
-            base, relative = way.locate(place, paths.bundle_directory(call.working_dir))
+            base, relative = locate(paths.bundle_directory(call.working_dir))
             self._patiently(lambda: put(self._store, bundle, base / relative))
-        base, relative = way.locate(place, paths.working_directory(call.working_dir))
+        base, relative = locate(paths.working_directory(call.working_dir))
         (base / relative).mkdir(parents=True, exist_ok=True)
         for item in call.input_files:
-            artifact, target = item.artifact, self._target(place, call, way, item.path)
+            artifact, target = item.artifact, self._target(call, locate, item.path)
             self._patiently(lambda a=artifact, t=target: put(self._store, a, t))  # type: ignore[misc]
         for text in call.input_texts:
-            target = self._target(place, call, way, text.path)
+            target = self._target(call, locate, text.path)
             target.write_text(text.text, encoding="utf-8", newline="")
 
-    def _target(self, place: Place, call: StepCall, way: Way, path: str) -> Path:
-        base, relative = way.locate(place, paths.inside(path, call.working_dir))
+    def _target(self, call: StepCall, locate: Locate, path: str) -> Path:
+        base, relative = locate(paths.inside(path, call.working_dir))
         target = base / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or not target.parent.resolve().is_relative_to(base.resolve()):
             raise PermanentError(f"a symbolic link on the way to input '{path}' may lead out of the attempt")
         return target
 
-    def _store_log(self, place: Place, call: StepCall) -> Artifact | None:
-        if not place.has_log():
-            return None
+    def _store_log(self, log: Path, call: StepCall) -> Artifact:
         key = f"{call.prefix}log.txt"
-        stored = self._patiently(lambda: self._store.put_file(key, place.log, content_type=LOG_TYPE))
+        stored = self._patiently(lambda: self._store.put_file(key, log, content_type=LOG_TYPE))
         return Artifact("log.txt", key, stored.size, stored.sha256, content_type=LOG_TYPE)
 
-    def _tail(self, place: Place) -> str:
-        return tail(place.log, self._options.log_tail_bytes, self._options.log_tail_lines)
+    def _tail(self, log: Path) -> str:
+        return tail(log, self._bounds.log_tail_bytes, self._bounds.log_tail_lines)
 
-    def _collect(self, place: Place, call: StepCall, way: Way, found: Harvest) -> None:
+    def _collect(self, call: StepCall, locate: Locate, found: Harvest) -> None:
         from reconciler.artifacts.packing import OutputMissing, OutputRefused  # as above
 
         outputs: tuple[ParameterOutput | ArtifactOutput, ...]
         outputs = (*call.parameter_outputs, *call.artifact_outputs)
         for output in outputs:
-            base, relative = way.locate(place, paths.inside(output.path, call.working_dir))
+            base, relative = locate(paths.inside(output.path, call.working_dir))
             try:
                 if isinstance(output, ParameterOutput):
                     self._read(base, relative, output, found)
@@ -146,7 +162,7 @@ class Transfer:
 
         what = f"Output '{output.name}' ({output.path})"
         try:
-            data = read_beneath(base, relative, self._options.parameter_bytes + 1)
+            data = read_beneath(base, relative, self._bounds.parameter_bytes + 1)
             found.parameters[output.name] = data.decode("utf-8")
         except OutputMissing:
             if output.default is MISSING:
@@ -154,9 +170,9 @@ class Transfer:
             return
         except UnicodeDecodeError as error:
             raise OutputRefused(f"{what} is not text in UTF-8.") from error
-        if len(data) > self._options.parameter_bytes:
+        if len(data) > self._bounds.parameter_bytes:
             del found.parameters[output.name]
-            limit = self._options.parameter_bytes
+            limit = self._bounds.parameter_bytes
             raise OutputRefused(f"{what} is larger than {limit} bytes; make it an artifact.")
 
     def _keep(self, base: Path, relative: str, output: ArtifactOutput, prefix: str, found: Harvest) -> None:
@@ -168,7 +184,7 @@ class Transfer:
 
     def _patiently(self, act: Callable[[], T]) -> T:
         """Try again while the store does not answer, for as long as the operator's patience lasts."""
-        deadline = time.monotonic() + self._options.patience
+        deadline = time.monotonic() + self._bounds.patience
         pause = 0.25
         while True:
             try:

@@ -15,6 +15,7 @@ from reconciler.errors import StateCorrupt
 from reconciler.executors import EXECUTORS
 from reconciler.executors.base import Executor
 from reconciler.executors.local.options import Options
+from reconciler.executors.local.secrets import known_values
 from reconciler.git.access import GitAccess
 from reconciler.git.ledger import Identity, LedgerBranch
 from reconciler.git.repository import Repository
@@ -224,6 +225,7 @@ def local_options(settings: Settings) -> Options:
         hidden=tuple(
             Path(path) for path in (*chosen.hide, settings.state.directory, *_secret_files(settings))
         ),
+        secrets=Path(chosen.secrets) if chosen.secrets else None,
         environment=os.environ,
     )
 
@@ -243,7 +245,7 @@ def _acceptance(settings: Settings, source: Repository) -> Callable[[str], None]
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
-    """The credentials of this pass, as far as they can be read now."""
+    """The credentials of this pass and of its steps, as far as they can be read now."""
     store = settings.store
     keys = [
         read_secret(store.access_key, store.access_key_file),
@@ -252,7 +254,8 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     for token_file in (settings.repository.token_file, settings.ledger.token_file):
         with suppress(OSError, ValueError):  # git will say what is wrong with it
             keys.append(Secret(Path(token_file).read_text("utf-8").strip()))
-    return tuple(key.reveal() for key in keys if key is not None)
+    of_steps = known_values(settings.executor.secrets, os.environ)
+    return (*(key.reveal() for key in keys if key is not None), *of_steps)
 
 
 def _secret_files(settings: Settings) -> list[str]:

@@ -83,12 +83,18 @@ def outputs_of(call: StepCall) -> Iterator[str]:
     yield from (item.path for item in call.artifact_outputs)
 
 
+def secrets_of(call: StepCall) -> Iterator[str]:
+    """Every path at which the call wants a secret, as written."""
+    yield from (secret.path for secret in call.secrets if secret.path is not None)
+
+
 def paths_of(what: StepCall | Step) -> list[str]:
     """Every path that a call or a step names, as written."""
     if isinstance(what, StepCall):
-        return [*inputs_of(what), *outputs_of(what)]
+        return [*inputs_of(what), *secrets_of(what), *outputs_of(what)]
     found = [item.path for item in what.parameter_inputs if item.path]
     found += [item.path for item in what.artifact_inputs]
+    found += [item.path for item in what.secrets if item.path]
     found += [item.path for item in what.parameter_outputs]
     return found + [item.path for item in what.artifact_outputs]
 

@@ -117,19 +117,10 @@ class Transfer:
         base, relative = locate(paths.working_directory(call.working_dir))
         (base / relative).mkdir(parents=True, exist_ok=True)
         for item in call.input_files:
-            artifact, target = item.artifact, self._target(call, locate, item.path)
-            self._patiently(lambda a=artifact, t=target: put(self._store, a, t))  # type: ignore[misc]
+            artifact, path = item.artifact, target(call, locate, item.path)
+            self._patiently(lambda a=artifact, p=path: put(self._store, a, p))  # type: ignore[misc]
         for text in call.input_texts:
-            target = self._target(call, locate, text.path)
-            target.write_text(text.text, encoding="utf-8", newline="")
-
-    def _target(self, call: StepCall, locate: Locate, path: str) -> Path:
-        base, relative = locate(paths.inside(path, call.working_dir))
-        target = base / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_symlink() or not target.parent.resolve().is_relative_to(base.resolve()):
-            raise PermanentError(f"a symbolic link on the way to input '{path}' may lead out of the attempt")
-        return target
+            target(call, locate, text.path).write_text(text.text, encoding="utf-8", newline="")
 
     def _store_log(self, log: Path, call: StepCall) -> Artifact:
         key = f"{call.prefix}log.txt"
@@ -193,6 +184,16 @@ class Transfer:
                 if time.monotonic() + pause > deadline or self._stopping.wait(pause):
                     raise
             pause = min(pause * 2, 10.0)
+
+
+def target(call: StepCall, locate: Locate, path: str) -> Path:
+    """Where on disk an input of the step goes; its directory is there. PermanentError for a way out."""
+    base, relative = locate(paths.inside(path, call.working_dir))
+    whole = base / relative
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    if whole.is_symlink() or not whole.parent.resolve().is_relative_to(base.resolve()):
+        raise PermanentError(f"a symbolic link on the way to '{path}' may lead out of the attempt")
+    return whole
 
 
 def read_beneath(base: Path, relative: str, limit: int) -> bytes:

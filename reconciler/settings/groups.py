@@ -239,6 +239,12 @@ class Executor(Group):
         default=(),
         example="/etc/reconciler,/srv/private",
     )
+    secrets: str = setting(
+        PATH,
+        "A directory with the secrets of steps, as files `<name>/<key>`; steps cannot see it.",
+        default="",
+        example="/etc/reconciler/secrets",
+    )
 
 
 class Pass(Group):

@@ -28,6 +28,8 @@ STEP_VARIABLES = frozenset(
     for name in ("WORKFLOW", "RUN_ID", "RUN_NUMBER", "STEP", "ATTEMPT", "ATTEMPT_COOKIE", "REVISION")
 )
 """What a step finds in its environment; not settings, and no typing errors either."""
+SECRET_PREFIX = "RECONCILER_SECRET_"
+"""How the variables begin that hold secrets of steps."""
 _NOT_SETTINGS = STEP_VARIABLES | {CONFIG_VARIABLE}
 
 
@@ -88,6 +90,7 @@ def _from_environment(environ: Mapping[str, str], rows: Rows, problems: list[str
             not variable.startswith("RECONCILER_")
             or variable in STEP_VARIABLES
             or variable == CONFIG_VARIABLE
+            or variable.startswith(SECRET_PREFIX)
         ):
             continue
         if variable not in by_variable:

@@ -228,6 +228,10 @@ def test_what_steps_find_in_their_environment_is_no_setting() -> None:
     read_settings({}, {**HOME, **step})
 
 
+def test_what_holds_a_secret_of_a_step_is_no_setting() -> None:
+    read_settings({}, {**HOME, "RECONCILER_SECRET_MAIL_API_KEY": "s3cret"})
+
+
 @pytest.mark.parametrize("row", table().values(), ids=list(table()))
 def test_each_setting_has_words_an_example_and_a_default_of_its_kind(row: object) -> None:
     about = row.about  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from reconciler.executors.local import launcher, process
 from reconciler.executors.local.background import Background, Done
 from reconciler.executors.local.live import Live, Progress
 from reconciler.executors.local.options import Options
+from reconciler.executors.local.secrets import Secrets, take_back
 from reconciler.executors.local.watch import Watch
 from reconciler.executors.local.way import cookie
 from reconciler.executors.transfer import HOPELESS, NotPrepared, Transfer
@@ -45,6 +46,7 @@ class Attempts:
         self._options = options
         self._watch: Watch[AttemptKey] = Watch()
         self._background = Background(self._watch.ring)
+        self.secrets = Secrets(options.secrets, options.environment)
         self._transfer = Transfer(store, options, self._background.stopping)
         self._open_files = launcher.allow_open_files(options.slots + 256)
 
@@ -108,7 +110,8 @@ class Attempts:
     def _start(self, live: Live) -> None:
         place = live.place
         try:
-            live.way.set_up(place, live.call)
+            live.way.set_up(place, live.call, self.secrets.variables(live.call))
+            self.secrets.lay(place, live.way, live.call)
             assert live.lock is not None
             live.child = launcher.spawn(place, live.lock, self._open_files)
         except OSError as error:
@@ -163,6 +166,7 @@ class Attempts:
         live.progress = Progress.HARVESTING
         self._pressing.discard(live.place.key)
         place, call, way, seen = live.place, live.call, live.way, self._judge(live)
+        take_back(place, way, call)
         if not (place.has_log() or call.parameter_outputs or call.artifact_outputs):
             self._finish(live, seen)
             return

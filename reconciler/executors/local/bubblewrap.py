@@ -51,13 +51,13 @@ class Bubblewrap:
         found = paths.spot(real(seen))
         return place.path / found.base, found.relative
 
-    def set_up(self, place: Place, call: StepCall) -> None:
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
         directory = paths.working_directory(call.working_dir)
         self._look()
         words = sandbox.arguments(self._view(place, call, directory), self._listing)
         words += ["--chdir", directory, "--clearenv"]
         standard = {"PATH": self._options.path, "HOME": paths.HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
-        for name, value in {**standard, **call.env, process.COOKIE: cookie(place)}.items():
+        for name, value in {**standard, **call.env, **secrets, process.COOKIE: cookie(place)}.items():
             words += ["--setenv", name, value]
         if len(words) > MOST_ARGUMENTS:
             raise LaunchRejected("an absolute path lies in a directory of the host with too many entries")
@@ -74,7 +74,8 @@ class Bubblewrap:
                 *command.on_host(call, paths.SCRIPT),
             ]
         )
-        place.write("start", f"exec {run} 7>sandbox.status 8<sandbox\n")
+        open_it = "exec 8<sandbox && rm -f sandbox && exec" if secrets else "exec 8<sandbox && exec"
+        place.write("start", f"{open_it} {run} 7>sandbox.status\n")
 
     def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
         if place.sandbox_ended() or exit_code > 128:

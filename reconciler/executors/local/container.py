@@ -19,6 +19,7 @@ from reconciler.executors.local import process
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
 from reconciler.executors.local.process import Claim
+from reconciler.executors.local.secrets import sourced
 from reconciler.executors.log import tail
 from reconciler.model.run import StepCall
 
@@ -54,7 +55,10 @@ class Container:
         found = paths.spot(seen)
         return place.path / found.base, found.relative
 
-    def set_up(self, place: Place, call: StepCall) -> None:
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
+        for name in secrets:
+            if name.startswith(_OF_CLIENT) or name.startswith("LD_"):  # the client would obey it
+                raise LaunchRejected(f"a secret cannot be the variable {name} of an image; give it a `path`")
         words = [self._program, "run", "--rm", "--name", container_name(place), "--pull", "missing"]
         words += ["--cap-drop=ALL", "--security-opt=no-new-privileges", *self._user()]
         words += [] if self._options.network else ["--network=none"]
@@ -63,13 +67,15 @@ class Container:
         words += ["--workdir", paths.working_directory(call.working_dir)]
         for name, value in {"HOME": paths.HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8", **call.env}.items():
             words += ["--env", f"{name}={value}"]
+        for name in secrets:
+            words += ["--env", name]
         vector = command.vector(call, paths.SCRIPT)
         if vector is None:
             words += ["--", call.image or "", *call.args]
         else:
             words += ["--entrypoint", vector[0], "--", call.image or "", *vector[1:]]
         client = [f"{name}={value}" for name, value in self._client.items()]
-        place.write("start", f"exec env -i {shlex.join([*client, *words])}\n")
+        place.write("start", f"exec env -i {shlex.join([*client, *sourced(place, secrets, tuple(words))])}\n")
 
     def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
         if exit_code != ENGINE_FAILED:
@@ -120,7 +126,8 @@ def mounts(call: StepCall, place: Place) -> list[tuple[str, str, str]]:
     writable = {path for path in writable if not paths.is_private(path)}
     tops = {path for path in writable if not any(_is_below(path, other) for other in writable)}
     found += [(path, f"{place.root}{path}", "rw") for path in sorted(tops)]
-    for path in sorted({paths.inside(path, call.working_dir) for path in paths.inputs_of(call)}):
+    given = (*paths.inputs_of(call), *paths.secrets_of(call))
+    for path in sorted({paths.inside(path, call.working_dir) for path in given}):
         if not paths.is_private(path) and not any(_is_below(path, top) for top in tops):
             found.append((path, f"{place.root}{path}", "ro"))
     return found

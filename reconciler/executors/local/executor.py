@@ -157,6 +157,7 @@ class LocalExecutor:
         why = way.refusal(paths.paths_of(call), call.working_dir)
         if why is not None:
             raise LaunchRejected(why)
+        self._attempts.secrets.variables(call)  # here before anything is made
         return way
 
     def _seen(self, key: AttemptKey) -> Observation:

@@ -16,8 +16,9 @@ class Options(Bounds):
     """`isolation` is auto, bubblewrap or none; `images` is none, auto, podman or docker.
 
     `hidden` are paths no step may see, besides the directory of attempts and the usual places of
-    credentials. `environment` is the pass's own: used to find and to run podman or docker, never given
-    to a step. Times in seconds, sizes in bytes.
+    credentials; `secrets` is the directory with the secrets of steps. `environment` is the pass's own: used
+    to find and to run podman or docker, and to look for secrets; never given to a step. Times in seconds,
+    sizes in bytes.
     """
 
     slots: int = 4
@@ -27,4 +28,5 @@ class Options(Bounds):
     path: str = STANDARD_PATH
     grace: float = 10.0
     hidden: tuple[Path, ...] = ()
+    secrets: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.errors import LaunchRejected
@@ -14,6 +14,7 @@ from reconciler.executors.local import process
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
 from reconciler.executors.local.process import Claim
+from reconciler.executors.local.secrets import sourced
 from reconciler.executors.local.way import cookie
 from reconciler.model.run import StepCall
 
@@ -45,7 +46,7 @@ class Plain:
             raise LaunchRejected(f"'{seen}' is not in the working directory")
         return place.work, spot.relative
 
-    def set_up(self, place: Place, call: StepCall) -> None:
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
         base, relative = self.locate(place, paths.working_directory(call.working_dir))
         standard = {
             "PATH": self._options.path,
@@ -54,7 +55,7 @@ class Plain:
             "LANG": "C.UTF-8",
         }
         marked = {**standard, **call.env, process.COOKIE: cookie(place)}
-        vector = command.on_host(call, str(place.script))
+        vector = sourced(place, secrets, command.on_host(call, str(place.script)))
         if "=" in vector[0]:  # env(1) would take it for a variable
             vector = ("/bin/sh", "-c", 'exec "$0" "$@"', *vector)
         words = ["env", "-i", *(f"{name}={value}" for name, value in marked.items()), *vector]

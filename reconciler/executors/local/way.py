@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -28,8 +28,11 @@ class Way(Protocol):
     def locate(self, place: Place, seen: str) -> tuple[Path, str]:
         """The directory of the attempt, and the path below it, for what the step sees at `seen`."""
 
-    def set_up(self, place: Place, call: StepCall) -> None:
-        """Write `start` and whatever it needs; the inputs are in place. Raises LaunchRejected."""
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
+        """Write `start` and whatever it needs; the inputs are in place. Raises LaunchRejected.
+
+        `secrets` are further variables, which must stand in no argument list and in no file that stays.
+        """
 
     def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
         """The command's own exit code; or None, and why it could not be run at all."""

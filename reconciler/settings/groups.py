@@ -240,10 +240,7 @@ class Executor(Group):
         example="/etc/reconciler,/srv/private",
     )
     secrets: str = setting(
-        PATH,
-        "A directory with the secrets of steps, as files `<name>/<key>`; steps cannot see it.",
-        default="",
-        example="/etc/reconciler/secrets",
+        PATH, "The secrets of steps, as files `<name>/<key>`.", default="", example="/etc/reconciler/secrets"
     )
 
 

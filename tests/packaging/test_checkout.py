@@ -31,7 +31,7 @@ def test_make_chooses_a_python_that_can_run_the_package(tmp_path: Path) -> None:
 
 def test_versions_agree() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
+    newest = re.search(r"^## (\d\S*)", changelog, re.MULTILINE)
     assert newest is not None
     assert newest[1] == reconciler.__version__
 

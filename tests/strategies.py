@@ -36,6 +36,7 @@ artifacts = st.builds(
     sha256=hexes,
     form=st.sampled_from(("file", "tar", "files")),
     content_type=texts,
+    executable=st.booleans(),
 )
 outputs = st.builds(
     Outputs,

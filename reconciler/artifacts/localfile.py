@@ -45,6 +45,11 @@ def create(path: str | Path, mode: int = 0o666) -> int:
     return os.open(path, _NEW, mode)
 
 
+def make_executable(path: Path) -> None:
+    """For everybody, as nobody else than the step's own user sees it."""
+    path.chmod(path.stat().st_mode | 0o111)
+
+
 def write_all(descriptor: int, chunk: bytes | memoryview) -> None:
     """A disk that gets full takes a part first."""
     rest = memoryview(chunk)

@@ -17,7 +17,7 @@ from reconciler.artifacts.base import ArtifactStore
 from reconciler.artifacts.beneath import OutputMissing, OutputRefused, opened
 from reconciler.artifacts.content_type import guess
 from reconciler.artifacts.keys import PARTIAL
-from reconciler.artifacts.localfile import translated
+from reconciler.artifacts.localfile import make_executable, translated
 from reconciler.artifacts.stream import Measured, verify
 from reconciler.errors import PermanentError
 from reconciler.model.run import Artifact
@@ -60,7 +60,8 @@ def _collect_file(store: ArtifactStore, output: ArtifactOutput, key: str, descri
     content_type = output.content_type or guess(output.path)
     with open(descriptor, "rb", buffering=0, closefd=False) as source:
         stored = store.put(key, source, content_type=content_type)
-    return Artifact(output.name, key, stored.size, stored.sha256, "file", content_type)
+    executable = bool(os.fstat(descriptor).st_mode & stat.S_IXUSR)
+    return Artifact(output.name, key, stored.size, stored.sha256, "file", content_type, executable)
 
 
 def place(store: ArtifactStore, artifact: Artifact, destination: Path) -> None:
@@ -70,6 +71,9 @@ def place(store: ArtifactStore, artifact: Artifact, destination: Path) -> None:
     """
     if artifact.form == "file":
         store.get_file(artifact.key, destination, size=artifact.size, sha256=artifact.sha256)
+        if artifact.executable:
+            with translated(destination, "make executable"):
+                make_executable(destination)
         return
     with _arriving(destination) as directory:
         if artifact.form == "files":

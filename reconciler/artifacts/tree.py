@@ -20,6 +20,7 @@ from reconciler.artifacts.beneath import Entry, OutputRefused, walk
 from reconciler.artifacts.content_type import guess
 from reconciler.artifacts.keys import check_key, escape
 from reconciler.artifacts.landing import Landing
+from reconciler.artifacts.localfile import make_executable
 from reconciler.artifacts.stream import pour, verify
 from reconciler.errors import PermanentError, ReconcilerError
 from reconciler.model.run import Artifact
@@ -153,4 +154,4 @@ def _land(store: ArtifactStore, key: str, lines: Iterable[Line], landing: Landin
 def _fetch(store: ArtifactStore, key: str, line: Line, path: Path) -> None:
     store.get_file(file_key(key, line["path"]), path, size=line["size"], sha256=line["sha256"])
     if line["executable"]:
-        path.chmod(path.stat().st_mode | 0o111)
+        make_executable(path)

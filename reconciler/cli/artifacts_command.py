@@ -90,6 +90,7 @@ def print_artifacts_json(run: Run, found: Mapping[str, Artifact], addresses: Map
             "size": artifact.size,
             "sha256": artifact.sha256,
             "contentType": artifact.content_type,
+            "executable": artifact.executable,
             "link": addresses.get(artifact.key),
         }
         for name, artifact in found.items()

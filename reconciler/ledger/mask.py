@@ -18,7 +18,7 @@ MASK: Final = "***"
 _kept: Final = frozenset(
     {"apiVersion", "kind", "id", "workflow", "number", "phase", "trigger", "revision", "digest"}
     | {"createdAt", "startedAt", "finishedAt", "notBefore", "duration", "failure", "exitCode"}
-    | {"size", "sha256", "form", "parts", "engine"}
+    | {"size", "sha256", "form", "executable", "parts", "engine"}
 )
 _line_worth_masking: Final = 8
 

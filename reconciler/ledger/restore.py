@@ -127,6 +127,7 @@ def _artifact(name: str, artifact: Mapping[str, Any], record: Mapping[str, Any])
         sha256=_text(artifact["sha256"]),
         form=_text(artifact.get("form", "file")),
         content_type=_text(artifact.get("contentType", "application/octet-stream")),
+        executable=artifact.get("executable", False) is True,
     )
 
 

@@ -33,6 +33,7 @@ class Shelf:
             "sha256": artifact.sha256,
             "form": artifact.form if artifact.form != _usual.form else None,
             "contentType": artifact.content_type if artifact.content_type != _usual.content_type else None,
+            "executable": artifact.executable or None,
             "path": artifact.key.removeprefix(self.keys) if own else None,
             "key": None if own else artifact.key,
             "link": None if own and self.links else links.get(artifact.key),

@@ -67,7 +67,8 @@ class Artifact:
     """Bytes in the artifact store.
 
     `form` is "file" (as it is), "tar" (a directory as one tar) or "files" (a directory, one object a
-    file below `key` + "/"; `sha256` is then that of the listing). `size` in bytes, `sha256` in hex.
+    file below `key` + "/"; `sha256` is then that of the listing). `size` in bytes, `sha256` in hex;
+    `executable` is the bit of a single file (directories keep those of their files themselves).
     """
 
     name: str
@@ -76,6 +77,7 @@ class Artifact:
     sha256: str
     form: str = "file"
     content_type: str = "application/octet-stream"
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

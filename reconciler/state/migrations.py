@@ -96,6 +96,7 @@ CREATE TABLE artifacts (
     sha256 TEXT NOT NULL,
     form TEXT NOT NULL,
     content_type TEXT NOT NULL,
+    executable INTEGER NOT NULL,
     seal INTEGER NOT NULL,
     PRIMARY KEY (run_key, step, attempt, role, position)
 ) STRICT, WITHOUT ROWID;

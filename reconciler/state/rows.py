@@ -44,7 +44,7 @@ ARTIFACTS = Table(
     "artifacts",
     (
         "run_key", "step", "attempt", "role", "position", "name", "stored_name", "store_key", "size",
-        "sha256", "form", "content_type",
+        "sha256", "form", "content_type", "executable",
     ),
     ("run_key", "step", "attempt", "role", "position"),
 )  # fmt: skip
@@ -123,7 +123,7 @@ def attempt_row(key: int, step: str, attempt: Attempt) -> Row:
 
 def artifact_rows(place: Place, role: str, artifacts: Mapping[str, Artifact]) -> list[Row]:
     return [
-        (*place, role, at, name, a.name, a.key, a.size, a.sha256, a.form, a.content_type)
+        (*place, role, at, name, a.name, a.key, a.size, a.sha256, a.form, a.content_type, int(a.executable))
         for at, (name, a) in enumerate(artifacts.items())
     ]
 
@@ -134,7 +134,8 @@ def parameter_rows(place: Place, role: str, values: Mapping[str, Any]) -> list[R
 
 def to_artifact(row: Row) -> Artifact:
     """The artifact in a row of ARTIFACTS."""
-    return Artifact(*cast(Any, row[6:]))
+    name, key, size, sha256, form, content_type, executable = cast(Any, row[6:])
+    return Artifact(name, key, size, sha256, form, content_type, bool(executable))
 
 
 def to_attempt(row: Row, outputs: Outputs, log: Artifact | None) -> Attempt:

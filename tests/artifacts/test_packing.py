@@ -93,6 +93,18 @@ class TestAFile:
         place(store, kept(store, work, "model.bin"), work / "in" / "deep" / "model.bin")
         assert (work / "in" / "deep" / "model.bin").read_bytes() == b"weights"
 
+    @pytest.mark.parametrize("executable", [True, False])
+    def test_may_be_run_at_the_other_end_if_it_could_at_this_one(
+        self, store: ArtifactStore, work: Path, executable: bool
+    ) -> None:
+        tool = work / "tool"
+        tool.write_text("#!/bin/sh\necho it runs\n")
+        tool.chmod(0o711 if executable else 0o644)
+        artifact = kept(store, work, "tool")
+        assert artifact.executable is executable
+        place(store, artifact, work / "in" / "tool")
+        assert os.access(work / "in" / "tool", os.X_OK) is executable
+
     def test_may_stand_elsewhere_than_its_output_says(self, store: ArtifactStore, work: Path) -> None:
         """An absolute path is somewhere below the directory that stood for it in the sandbox."""
         (work / "mapped").write_text("x")

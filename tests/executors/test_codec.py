@@ -56,6 +56,12 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert codec.decode(type(value), json.loads(text)) == value
 
 
+def test_an_artifact_of_before_there_was_the_executable_bit_has_none() -> None:
+    data = codec.encode(ARTIFACT)
+    del data["executable"]
+    assert codec.decode(Artifact, data) == ARTIFACT
+
+
 def test_a_workflow_is_its_document() -> None:
     data = codec.encode(a_run(), {Workflow: lambda workflow: workflow.document})
     assert data["workflow"] == a_run().workflow.document  # type: ignore[union-attr]

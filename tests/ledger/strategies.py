@@ -62,6 +62,7 @@ artifact = st.builds(
     sha256=st.text("0123456789abcdef", min_size=64, max_size=64),
     form=st.sampled_from(["file", "tar", "files"]),
     content_type=name,
+    executable=st.booleans(),
 )
 outputs = st.builds(
     Outputs,

@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler import quiet
+from reconciler import quiet, turn
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
 from reconciler.definition import workflow_from_document
 from reconciler.errors import StateCorrupt
 from reconciler.executors import EXECUTORS
 from reconciler.executors.base import Executor
+from reconciler.executors.fenced import FencedExecutor
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.secrets import known_values
 from reconciler.git.access import GitAccess
@@ -23,8 +24,10 @@ from reconciler.reconcile import catalog, events, passes, recovery, starting
 from reconciler.reconcile.edges import Edges
 from reconciler.settings import Secret, Settings, read_secret, require, table
 from reconciler.settings.values import PATH
-from reconciler.state.lock import PassLock
 from reconciler.state.store import State
+
+LAYOUT = "layout"
+"""Where the state remembers by which layout of shards it was made."""
 
 
 def clock() -> datetime:
@@ -36,13 +39,13 @@ def clock() -> datetime:
 def run_pass(settings: Settings, notify: events.Notify, stopped: Callable[[], bool]) -> passes.Summary:
     """One pass under the lock; notes at its end whether the next one will find anything to do."""
     require(settings, "repository.url")
-    with PassLock(f"{settings.state.directory}/lock"):
-        with open_edges(settings, notify) as (edges, remote):
+    with turn.taken(settings) as ours:
+        with open_edges(settings, notify, ours) as (edges, remote):
             folder = settings.repository.path
             summary = passes.run_pass(
                 edges, _Fetched(remote), folder, limits(settings), budget(settings), stopped
             )
-            due = starting.next_due(edges.state, clock())
+            due = starting.next_due(edges, clock())
         if summary.is_quiet and summary.revision is not None:
             quiet.remember(settings, summary.revision, due.timestamp() if due else None)
         return summary
@@ -67,20 +70,25 @@ def rebuild(settings: Settings, notify: events.Notify) -> tuple[int, int]:
     The ledger is asked first, so that the old database is still there when it cannot be reached.
     """
     require(settings, "repository.url")
-    with PassLock(f"{settings.state.directory}/lock", command="reconciler rebuild"):
+    with turn.taken(settings, "reconciler rebuild") as ours:
         open_ledger(settings).fetch()
         remove_state(settings)
-        with open_edges(settings, notify) as (edges, _):
+        with open_edges(settings, notify, ours) as (edges, _):
             return recovery.rebuild(edges), len(recovery.open_runs(edges))
 
 
 @contextmanager
-def open_edges(settings: Settings, notify: events.Notify) -> Iterator[tuple[Edges, Repository]]:
-    """Every edge of a pass. A damaged database is set aside; the pass then makes it anew from the ledger."""
+def open_edges(
+    settings: Settings, notify: events.Notify, ours: turn.Turn
+) -> Iterator[tuple[Edges, Repository]]:
+    """Every edge of a pass, whose turn is `ours`.
+
+    A database that is damaged, or of another layout, goes; the pass then makes it anew from the ledger.
+    """
     with ExitStack() as stack:
-        state = stack.enter_context(_sound_state(settings, notify))
+        state = stack.enter_context(_current_state(settings, notify, ours))
         store = open_artifacts(settings)
-        executor = make_executor(settings, store, attempts_directory(settings))
+        executor = FencedExecutor(make_executor(settings, store, attempts_directory(settings)), ours.check)
         stack.callback(executor.close)
         source = open_repository(settings)
         edges = Edges(
@@ -90,7 +98,8 @@ def open_edges(settings: Settings, notify: events.Notify) -> Iterator[tuple[Edge
             executor,
             clock,
             notify,
-            open_ledger(settings),
+            open_ledger(settings, ours.check),
+            shard=turn.shard_of(settings),
             secrets=_secrets(settings),
             blob_bytes=settings.limits.blob_bytes,
             accept=_acceptance(settings, source),
@@ -126,9 +135,12 @@ def attempts_directory(settings: Settings) -> Path:
     return Path(settings.state.directory) / "attempts"
 
 
-def open_state(settings: Settings, *, read_only: bool = False) -> State:
-    """The state database, made if need be."""
-    return State.open(state_path(settings), parse=workflow_from_document, read_only=read_only)
+def open_state(
+    settings: Settings, *, read_only: bool = False, allow: Callable[[], None] = lambda: None
+) -> State:
+    """The state database, made if need be; `allow` is asked before each write."""
+    path = state_path(settings)
+    return State.open(path, parse=workflow_from_document, read_only=read_only, allow=allow)
 
 
 def scratch_state() -> State:
@@ -137,7 +149,7 @@ def scratch_state() -> State:
 
 
 def state_path(settings: Settings) -> Path:
-    return Path(settings.state.directory) / "state.db"
+    return Path(settings.own_directory) / "state.db"
 
 
 def has_state(settings: Settings) -> bool:
@@ -171,11 +183,12 @@ def open_fleeting_repository(settings: Settings) -> Iterator[Repository]:
         yield Repository(f"{directory}/source.git", access, blob_limit=limit)
 
 
-def open_ledger(settings: Settings) -> LedgerBranch:
-    """Where run results are committed."""
+def open_ledger(settings: Settings, allow: Callable[[], None] = lambda: None) -> LedgerBranch:
+    """Where run results are committed; `allow` is asked before each push."""
     ledger = settings.ledger
     identity = Identity(ledger.author_name, ledger.author_email)
-    return LedgerBranch(f"{settings.state.directory}/ledger.git", ledger_access(settings), identity)
+    directory = f"{settings.own_directory}/ledger.git"
+    return LedgerBranch(directory, ledger_access(settings), identity, allow=allow)
 
 
 def ledger_access(settings: Settings) -> GitAccess:
@@ -264,13 +277,26 @@ def _secret_files(settings: Settings) -> list[str]:
     return [path for path in (*(str(row.of(settings)) for row in named), settings.config) if path]
 
 
-def _sound_state(settings: Settings, notify: events.Notify) -> State:
+def _current_state(settings: Settings, notify: events.Notify, ours: turn.Turn) -> State:
+    """The state, made anew where it was left by a layout after which others did this shard's work."""
+    state = _sound_state(settings, notify, ours.check)
+    noted, current = state.meta(LAYOUT), str(ours.layout)
+    if noted not in (current, None if ours.layout.generation == 1 else current):
+        state.close()
+        remove_state(settings)
+        state = open_state(settings, allow=ours.check)
+    if noted != current:
+        state.set_meta(LAYOUT, current)
+    return state
+
+
+def _sound_state(settings: Settings, notify: events.Notify, allow: Callable[[], None]) -> State:
     try:
-        return open_state(settings)
+        return open_state(settings, allow=allow)
     except StateCorrupt as error:
         aside = state_path(settings).with_name("state.db.damaged")
         state_path(settings).replace(aside)
         remove_state(settings)
         text = f"{error.message}; it was set aside as {aside} and is made anew from the ledger"
         notify(events.Event(events.Kind.WARNING, text))
-        return open_state(settings)
+        return open_state(settings, allow=allow)

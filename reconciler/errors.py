@@ -12,6 +12,7 @@
         |-- GitError                not a repository, no access, refused by a rule
         |-- StateError              database of a newer release, unreadable directory
         |   `-- StateCorrupt        the file is not a sound database: rebuild it
+        |-- LeaseLost               another pass may have taken over: this one writes no more  exit 76
         |-- LaunchRejected          this step can never start here (becomes the step's Failed)
         |-- ArtifactNotFound        nothing is stored under that key
         `-- ArtifactCorrupt         size or sha256 differ from what was recorded
@@ -27,6 +28,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUG = 3
 EXIT_BUSY = 75
+EXIT_LOST = 76
 EXIT_INTERRUPTED = 130
 
 
@@ -98,6 +100,12 @@ class StateError(PermanentError):
 
 class StateCorrupt(StateError):
     """The state database is damaged; `reconciler rebuild` makes it anew."""
+
+
+class LeaseLost(PermanentError):
+    """This pass does not hold its Lease any more; whoever holds it now goes on with its work."""
+
+    exit_code = EXIT_LOST
 
 
 class LaunchRejected(PermanentError):

@@ -35,7 +35,7 @@ def is_quiet(settings: Settings) -> str | None:
     if database != _trace(settings) or (until != NEVER and time.time() >= float(until)):
         return None
     try:
-        with PassLock(f"{settings.state.directory}/lock"):
+        with PassLock(f"{settings.own_directory}/lock"):
             tip = _tip(settings)
     except ReconcilerError:
         return None  # the real pass meets it again, and tells
@@ -86,22 +86,23 @@ def git_access(group: Repository | Ledger, timeout: float, signing_key: str = ""
 
 
 def clone_directory(settings: Settings) -> str:
-    return f"{settings.state.directory}/source.git"
+    return f"{settings.own_directory}/source.git"
 
 
 def _place(settings: Settings) -> str:
-    return f"{settings.state.directory}/quiet"
+    return f"{settings.own_directory}/quiet"
 
 
 def _ground(settings: Settings) -> str:
-    """This release and every setting, on one line."""
+    """This release, every setting and the layout of shards, on one line."""
+    layout = " ".join(_read(f"{settings.state.directory}/layout"))
     values = [(row.name, str(row.of(settings))) for row in table().values()]
-    return f"{__version__} {values!r}"
+    return f"{__version__} {layout} {values!r}"
 
 
 def _trace(settings: Settings) -> str:
     """What anybody's write to the database would change; an unfinished journal beside it never matches."""
-    base = f"{settings.state.directory}/state.db"
+    base = f"{settings.own_directory}/state.db"
     try:
         if os.path.exists(f"{base}-wal") and os.stat(f"{base}-wal").st_size:
             return "in use"

@@ -96,7 +96,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _state(settings: Settings) -> Iterator[Finding]:
-    directory = Path(settings.state.directory)
+    directory = Path(settings.own_directory)
     if not _can_be_written(directory):
         hint = "Choose another one with --state-directory, or give this user the right to write."
         yield Finding(Verdict.FAIL, "state", f"{directory} cannot be written", hint)
@@ -112,7 +112,7 @@ def _state(settings: Settings) -> Iterator[Finding]:
 
 
 def _lock(settings: Settings) -> Iterator[Finding]:
-    path = Path(settings.state.directory) / "lock"
+    path = Path(settings.own_directory) / "lock"
     if not os.path.exists(path):  # noqa: PTH110  (pathlib raises where it may not look)
         return
     try:

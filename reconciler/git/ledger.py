@@ -38,7 +38,10 @@ class PublishResult:
 
 
 class LedgerBranch(LedgerHistory):
-    """The branch of `access`, read and written; `identity` is author and committer."""
+    """The branch of `access`, read and written; `identity` is author and committer.
+
+    `allow` is asked before each push, and raises where it must not happen.
+    """
 
     def __init__(
         self,
@@ -46,11 +49,13 @@ class LedgerBranch(LedgerHistory):
         access: GitAccess,
         identity: Identity | None = None,
         *,
+        allow: Callable[[], None] = lambda: None,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(directory, access)
         self._identity = identity or Identity()
+        self._allow = allow
         self._sleep = sleep
         self._chance = chance
 
@@ -120,6 +125,7 @@ class LedgerBranch(LedgerHistory):
 
     def _push(self, commit: str) -> bool:
         """Whether the remote took it; False when another writer was first."""
+        self._allow()
         options = ("--porcelain", "--no-verify", "--no-follow-tags", "--end-of-options")
         try:
             self._git.execute("push", *options, "origin", f"{commit}:{self.access.ref}", remote=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reconciler.artifacts.base import ArtifactStore
+from reconciler.core.shard import ALL, Shard
 from reconciler.executors.base import Executor
 from reconciler.git.ledger import LedgerBranch
 from reconciler.git.tree import TreeEntry
@@ -47,6 +48,8 @@ class Edges:
     clock: Callable[[], datetime]
     notify: Notify
     ledger: LedgerBranch | None = None
+    shard: Shard = ALL
+    """Which workflows are this pass's to start, carry on and publish."""
     secrets: Sequence[str] = ()
     """What must not appear in anything that is published: the credentials of the pass."""
     blob_bytes: int = 32 * 1024 * 1024

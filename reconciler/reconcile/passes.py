@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from reconciler.errors import GitError, GitUnavailable, ReconcilerError, StateError
+from reconciler.errors import GitError, GitUnavailable, LeaseLost, ReconcilerError, StateError
 from reconciler.model.run import Run
 from reconciler.reconcile import catalog, events, publishing, recovery, starting
 from reconciler.reconcile.edges import Edges, Remote
@@ -153,7 +153,7 @@ class _Pass:
         """Do `work`; an error of the world is told and kept, and the pass goes on."""
         try:
             work()
-        except StateError:
+        except (StateError, LeaseLost):
             raise
         except ReconcilerError as error:
             self.summary.errors.append(error)

@@ -25,6 +25,8 @@ def open_runs(edges: Edges) -> list[Run]:
     found = {run.id: run for run in edges.state.open_runs()}
     anchored: set[str] = set()
     for run in edges.executor.survey():
+        if not edges.shard.owns(run.name):
+            continue
         anchored.add(run.id)
         if run.id not in found and edges.state.run_by_id(run.id) is None:
             found[run.id] = _recovered(edges, run)
@@ -56,6 +58,8 @@ def _import(edges: Edges, branch: LedgerBranch) -> int:
     count = 0
     batch: list[tuple[Run, str]] = []
     for run, commit in _finished(branch):
+        if not edges.shard.owns(run.name):
+            continue
         batch.append((run, commit))
         count += 1
         if len(batch) == CHUNK:

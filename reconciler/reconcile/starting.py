@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler import definition
 from reconciler.core import schedule, start
-from reconciler.errors import ReconcilerError, StateError
+from reconciler.errors import LeaseLost, ReconcilerError, StateError
 from reconciler.model.catalog import CatalogEntry
 from reconciler.model.run import Run, StartRun
 from reconciler.model.workflow import Schedule
@@ -33,17 +33,17 @@ def start_due(edges: Edges, engine: Engine, revision: str, now: datetime, limit:
 
     What keeps one workflow from starting is told and kept; the others start.
     """
-    _note_schedules(edges.state, now)
+    _note_schedules(edges, now)
     count = 0
     errors: list[ReconcilerError] = []
-    for entry in _waiting(edges.state, now):
+    for entry in _waiting(edges, now):
         try:
             for decision in start.due(entries.to_definition(entry), past(edges.state, entry), revision, now):
                 if count == limit:
                     return Started(count, True, tuple(errors))
                 engine.adopt([open_run(edges, decision, revision, now)])
                 count += 1
-        except StateError:
+        except (StateError, LeaseLost):
             raise
         except ReconcilerError as error:
             errors.append(error)
@@ -78,20 +78,27 @@ def past(state: State, entry: CatalogEntry) -> start.Past:
     )
 
 
-def next_due(state: State, now: datetime) -> datetime | None:
+def next_due(edges: Edges, now: datetime) -> datetime | None:
     """When the next schedule strikes."""
-    times = [schedule.next_due(schedules(entry), now) for entry in state.scheduled() if not entry.suspend]
+    times = [schedule.next_due(schedules(entry), now) for entry in _scheduled(edges) if not entry.suspend]
     return min((moment for moment in times if moment is not None), default=None)
 
 
-def _waiting(state: State, now: datetime) -> list[CatalogEntry]:
+def _scheduled(edges: Edges) -> list[CatalogEntry]:
+    """The workflows with a schedule that are ours."""
+    return [entry for entry in edges.state.scheduled() if edges.shard.owns(entry.name)]
+
+
+def _waiting(edges: Edges, now: datetime) -> list[CatalogEntry]:
     """The workflows with something due: changed ones by name, then scheduled ones by their due time.
 
     A changed one leaves the list by being started, so none can keep another waiting for good.
     """
-    changed = {name: entry for name in state.startable() if (entry := state.entry(name))}
+    state = edges.state
+    ours = filter(edges.shard.owns, state.startable())
+    changed = {name: entry for name in ours if (entry := state.entry(name))}
     timed: list[tuple[datetime, str, CatalogEntry]] = []
-    for entry in state.scheduled():
+    for entry in _scheduled(edges):
         if entry.name not in changed and not entry.suspend:
             since = _dealt_with(state, entry)
             moments = [
@@ -116,16 +123,16 @@ def _dealt_with(state: State, entry: CatalogEntry) -> dict[str, datetime]:
     return found
 
 
-def _note_schedules(state: State, now: datetime) -> None:
+def _note_schedules(edges: Edges, now: datetime) -> None:
     """A cron line counts from the first pass that sees it, and while suspended from each pass anew."""
     marks: dict[tuple[str, str], datetime] = {}
-    for entry in state.scheduled():
-        known = _dealt_with(state, entry)
+    for entry in _scheduled(edges):
+        known = _dealt_with(edges.state, entry)
         for line in schedules(entry):
             if line.cron not in known or (entry.suspend and known[line.cron] < now):
                 marks[entry.name, line.cron] = now
     if marks:
-        state.set_schedule_marks(marks)
+        edges.state.set_schedule_marks(marks)
 
 
 def schedules(entry: CatalogEntry) -> tuple[Schedule, ...]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from reconciler.settings.groups import Executor, Ledger, Limits, Logging, Pass, Repository, State, Store
+from reconciler.settings.groups import (
+    Executor,
+    Lease,
+    Ledger,
+    Limits,
+    Logging,
+    Pass,
+    Repository,
+    State,
+    Store,
+)
 from reconciler.settings.sources import read_settings, require
 from reconciler.settings.table import Setting, Settings, table
 from reconciler.settings.values import Secret, read_secret, shown
 
 __all__ = [
     "Executor",
+    "Lease",
     "Ledger",
     "Limits",
     "Logging",

@@ -260,6 +260,37 @@ class Pass(Group):
         DURATION, "How often a working pass commits what has finished.", default=10.0, example="5s"
     )
     max_starts: int = setting(integer(1), "The most runs that one pass starts.", default=1000, example="1000")
+    shards: int = setting(
+        integer(1),
+        "Into how many shards the workflows are parted; a pass of each works beside the others.",
+        default=1,
+        example="4",
+    )
+    shard: int = setting(integer(0), "Which of them this pass is, counted from 0.", default=0, example="3")
+
+
+class Lease(Group):
+    """How passes in a cluster take turns, wherever they run."""
+
+    name: str = setting(
+        TEXT,
+        "What the Leases are named after; passes with the same name and namespace take turns.",
+        default="reconciler",
+        example="team-a",
+    )
+    namespace: str = setting(
+        TEXT,
+        "The namespace of the Leases.",
+        default="",
+        example="reconciler",
+        otherwise="that of the pod in which the pass runs, else `default`",
+    )
+    duration: float = setting(
+        DURATION,
+        "How long a Lease lasts without being renewed; the next pass waits so long for one that died.",
+        default=30.0,
+        example="30s",
+    )
 
 
 class Limits(Group):

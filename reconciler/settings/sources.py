@@ -66,6 +66,7 @@ def read_settings(
     given |= _by_name(_from_environment(environ, rows, problems))
     given |= _by_name(_from_flags(flags or {}, rows, problems))
     settings = _build(given, rows, problems)
+    problems += _contradictions(settings)
     if problems:
         raise SettingsError("\n".join(problems), hint="docs/settings.md lists every setting.")
     return _resolved(settings, environ).with_(config=os.path.abspath(config) if config else "")
@@ -109,6 +110,13 @@ def _build(given: Mapping[str, Given], rows: Rows, problems: list[str]) -> Setti
             problems.append(f"{entry.origin}: {entry.name} {exc}.")
     groups = {attribute_of(name): group(**values.get(name, {})) for name, group in GROUPS.items()}
     return Settings(**groups, origins={entry.name: entry.origin for entry in given.values()})  # type: ignore[arg-type]
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What each setting allows, and two of them together do not."""
+    pass_ = settings.pass_
+    if pass_.shard >= pass_.shards:
+        yield f"pass.shard is {pass_.shard}, and pass.shards says that there are {pass_.shards}, from 0 on."
 
 
 def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from reconciler.settings.about import About, Group
-from reconciler.settings.groups import Executor, Ledger, Limits, Logging, Pass, Repository, State, Store
+from reconciler.settings.groups import (
+    Executor,
+    Lease,
+    Ledger,
+    Limits,
+    Logging,
+    Pass,
+    Repository,
+    State,
+    Store,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +32,17 @@ class Settings(Group):
     state: State = State()
     executor: Executor = Executor()
     pass_: Pass = Pass()
+    lease: Lease = Lease()
     limits: Limits = Limits()
     logging: Logging = Logging()
     origins: Mapping[str, str] = {}
     config: str = ""
+
+    @property
+    def own_directory(self) -> str:
+        """What this shard keeps for itself; one that is all there is has the whole state directory."""
+        directory = self.state.directory
+        return directory if self.pass_.shards == 1 else f"{directory}/shard-{self.pass_.shard}"
 
 
 GROUPS: dict[str, type[Group]] = {
@@ -35,6 +52,7 @@ GROUPS: dict[str, type[Group]] = {
     "state": State,
     "executor": Executor,
     "pass": Pass,
+    "lease": Lease,
     "limits": Limits,
     "logging": Logging,
 }

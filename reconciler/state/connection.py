@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class Connection:
 
     def __init__(self, place: str, raw: sqlite3.Connection) -> None:
         self.place = place
+        self.allow: Callable[[], None] = lambda: None
+        """Asked before each write; raises where it must not happen."""
         self._raw = raw
         self._cursor = raw.cursor()
 
@@ -70,6 +72,7 @@ class Connection:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Cursor]:
         """One transaction that holds the right to write from its start: all of it, or nothing."""
+        self.allow()
         with _translated(self.place), _transaction(self._raw, "BEGIN IMMEDIATE"):
             yield self._cursor
 

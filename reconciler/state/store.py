@@ -6,7 +6,7 @@ LockHeld when another program keeps it locked; a raise leaves what was recorded 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,12 +34,22 @@ class State:
         self._known: dict[str, Run] = {}
 
     @classmethod
-    def open(cls, path: Path, *, parse: Parse, read_only: bool = False) -> State:
+    def open(
+        cls,
+        path: Path,
+        *,
+        parse: Parse,
+        read_only: bool = False,
+        allow: Callable[[], None] = lambda: None,
+    ) -> State:
         """Open the file at `path`, which is made and migrated as needed.
 
-        Raises StateCorrupt for a damaged file, StateError for one that cannot be used.
+        Raises StateCorrupt for a damaged file, StateError for one that cannot be used. `allow` is asked
+        before each write, and raises where it must not happen.
         """
-        return cls(Connection.open(path, read_only=read_only), parse)
+        connection = Connection.open(path, read_only=read_only)
+        connection.allow = allow
+        return cls(connection, parse)
 
     @classmethod
     def in_memory(cls, *, parse: Parse) -> State:

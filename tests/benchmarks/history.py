@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler import composition
+from reconciler import composition, turn
 from reconciler.ledger import commits, record
 from reconciler.reconcile import publishing
 from reconciler.settings import read_settings
@@ -33,9 +33,12 @@ def publish(root: Path) -> Row:
     names = world.names(100)
     found = world.resolved({name: world.sizeable(name) for name in names})
     runs = [world.finished_run(found[name], n, n) for n in range(1, 11) for name in names]
+
+    def quietly(event: object) -> None: ...
+
     settings = read_settings(environ=place.env)
     os.environ.setdefault("HOME", str(root))
-    with composition.open_edges(settings, lambda event: None) as (edges, _):
+    with turn.taken(settings) as ours, composition.open_edges(settings, quietly, ours) as (edges, _):
         edges.state.record(runs)
         seconds = best_of(1, lambda: publishing.publish(edges))[0]
     assert len(place.history()) == 1000

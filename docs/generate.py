@@ -118,6 +118,7 @@ the few that people need often.
 | 2 | wrong usage or settings |
 | 3 | a bug; the message names the file with the report |
 | 75 | another pass is at work; try again later |
+| 76 | this pass lost its Lease in mid-work and wrote nothing more; the next one goes on |
 | 130 | interrupted; what had to be ended in order was |
 
 **Completion** of commands, options and names of workflows, for this shell; put it into its start-up file:

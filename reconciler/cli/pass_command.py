@@ -22,7 +22,8 @@ Examples:
 \b
 Exit codes: 0 done; 1 something in the world failed, and the next pass tries it again;
 2 wrong usage or settings; 75 another pass is at work;
-76 this pass lost its Lease and stopped writing, and another goes on with its work; 130 ended in order by a signal.
+76 this pass lost its Lease and stopped writing, and another goes on with its work;
+130 ended in order by a signal.
 """
 
 

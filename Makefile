@@ -36,8 +36,10 @@ format: $(VENV)/dev.stamp ## rewrite the code in the house style
 docs: $(VENV)/dev.stamp ## write the pages that are made from the code
 	$(BIN)/python -m docs.generate
 
-testbed: ## build the S3 servers for the tests (needs Go)
-	@mkdir -p .testbed && directory=$$(tests/cluster/tools/build) && ln -sfn "$$directory" .testbed/bin && ls -L .testbed/bin
+TESTBED ?= all
+testbed: ## build the S3 servers and Kubernetes for the tests (needs Go); TESTBED=s3 the servers alone
+	@test ! -L .testbed/bin || rm .testbed/bin
+	@mkdir -p .testbed/bin && built=$$(tests/cluster/tools/build $(TESTBED)) && ln -sf $$built .testbed/bin/ && ls .testbed/bin
 
 bench: $(VENV)/dev.stamp ## measure, beside the floor and the peers
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m tests.benchmarks

@@ -62,6 +62,10 @@ class Server:
         """Let it take connections and answer nothing."""
         self.process.send_signal(signal.SIGSTOP)
 
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        self.process.send_signal(signal.SIGCONT)
+
 
 def find(name: str) -> str | None:
     """The server's binary: in $RECONCILER_TESTBED, in the checkout's .testbed/bin, or on the PATH."""
@@ -85,14 +89,17 @@ def demand(name: str) -> str:
 
 
 @contextmanager
-def running(name: str, directory: Path) -> Iterator[Server]:
-    """The server `name` with its data below `directory`; it ends with the block."""
+def running(name: str, directory: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[Server]:
+    """The server `name` with its data below `directory`; it ends with the block.
+
+    Started again on the same directory and port, it has what it had.
+    """
     data = directory / "data"
-    data.mkdir(parents=True)
-    port = _free_port()
-    command, environment = SERVERS[name](demand(name), f"127.0.0.1:{port}", data)
-    access = S3Access(f"127.0.0.1:{port}", ACCESS_KEY, SECRET_KEY, secure=False)
-    with open(directory / "log.txt", "wb") as log:
+    data.mkdir(parents=True, exist_ok=True)
+    address = f"{host}:{port or free_port()}"
+    command, environment = SERVERS[name](demand(name), address, data)
+    access = S3Access(address, ACCESS_KEY, SECRET_KEY, secure=False)
+    with open(directory / "log.txt", "ab") as log:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log)
     try:
         _make_bucket(process, access, directory / "log.txt")
@@ -114,7 +121,8 @@ def client(access: S3Access) -> minio.Minio:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -124,7 +132,8 @@ def _make_bucket(process: subprocess.Popen[bytes], access: S3Access, log: Path) 
     """Once the server answers; the wait between two tries ends early when the server dies."""
     for _ in range(_TRIES):
         try:
-            client(access).make_bucket(BUCKET)
+            if not client(access).bucket_exists(BUCKET):
+                client(access).make_bucket(BUCKET)
             return
         except (urllib3.exceptions.HTTPError, minio.error.MinioException):
             try:

@@ -1,0 +1,115 @@
+"""Where a bed keeps its files, under a number that names all it makes outside of them.
+
+The number is in the names of the bridge and the cgroups, so that the next start can tell what a dead bed left.
+A bed is alive while somebody holds the lock on its directory; the kernel lets go of it with the process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.bed.daemon import run, tool, until
+
+CHECKOUT = Path(__file__).parents[3]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reconciler-testbed"
+_ROOT = Path(os.environ.get("RECONCILER_TESTBED_RUN", "/var/tmp/reconciler-testbed"))
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class House:
+    """The files of one bed. Paths are short: sockets below it have room for 108 bytes."""
+
+    directory: Path
+    logs: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.directory.name)
+
+    @property
+    def bridge(self) -> str:
+        return f"rtb{self.number}"
+
+    @property
+    def cgroup(self) -> str:
+        """The cgroup of its pods, below the root of each hierarchy; nodes append their name."""
+        return f"rtb{self.number}-"
+
+    def room(self, name: str) -> Path:
+        """A directory for one part of the bed."""
+        path = self.directory / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    def clear_cgroup(self, name: str = "") -> None:
+        """Remove the cgroups of a node, or of all, in each hierarchy; what runs there is killed."""
+        for top in [*_CGROUPS.glob(f"{self.cgroup}{name}*"), *_CGROUPS.glob(f"*/{self.cgroup}{name}*")]:
+            until(f"cgroup {top} is removed", lambda top=top: _remove_cgroup(top), 30)  # type: ignore[misc]
+
+
+@contextmanager
+def opened(name: str) -> Iterator[House]:
+    """A house for a bed; its logs stay in `.testbed/logs/<name>`, all else goes with the block."""
+    logs = CHECKOUT / ".testbed" / "logs" / name
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
+    _ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory, lock = _claim()
+    house = House(directory, logs)
+    try:
+        yield house
+    finally:
+        _demolish(house)
+        os.close(lock)
+
+
+def _claim() -> tuple[Path, int]:
+    """The first free number, and the lock on it; on the way, what dead beds left is removed."""
+    with open(_ROOT / "lock", "w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for number in range(16):
+            directory = _ROOT / str(number)
+            directory.mkdir(mode=0o755, exist_ok=True)
+            lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            _demolish(House(directory, directory))
+            return directory, lock
+    raise RuntimeError(f"sixteen test beds run already; see {_ROOT}")
+
+
+def _demolish(house: House) -> None:
+    """Remove what a bed made, whether it was stopped or died. The directory stays, empty: it is the lock."""
+    subprocess.run([tool("ip"), "link", "delete", house.bridge], capture_output=True)
+    house.clear_cgroup()
+    for mount in reversed(_mounts(house.directory)):
+        run("umount", "--lazy", mount)
+    for path in house.directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _remove_cgroup(top: Path) -> bool:
+    """One try to remove a cgroup with all below it; what still runs there is killed."""
+    for path in sorted([top, *(each for each in top.rglob("*") if each.is_dir())], reverse=True):
+        with suppress(OSError):
+            for process in (path / "cgroup.procs").read_text().split():
+                os.kill(int(process), 9)
+        with suppress(OSError):
+            path.rmdir()
+    return not top.exists()
+
+
+def _mounts(below: Path) -> list[str]:
+    fields = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [field[1] for field in fields if field[1].startswith(f"{below}/")]

@@ -1,0 +1,108 @@
+"""The bridge that pods, nodes and the machine share: one flat network, no address translation.
+
+The machine is its gateway, so what a test starts on that address (MinIO, a Git server) is reached by pods and
+by the test under the same name. The API server listens on the address of the service `kubernetes`, which the
+bridge carries as well: so clients in pods find it without kube-proxy. Other services have no address here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from tests.cluster.bed.daemon import BedError, run, tool
+from tests.cluster.bed.house import House
+
+_NODES = 7
+_CANDIDATES = [  # first the range that is set aside for benchmarks of networks
+    IPv4Network(f"{top}.{third}.0/20")
+    for top in ("198.18", "198.19", "10.213")
+    for third in range(0, 256, 16)
+]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A /20: the first half for nodes and pods, and after that a /24 for services."""
+
+    bridge: str
+    whole: IPv4Network
+
+    @property
+    def pods(self) -> IPv4Network:
+        return next(self.whole.subnets(1))
+
+    @property
+    def services(self) -> IPv4Network:
+        return list(self.whole.subnets(new_prefix=24))[8]
+
+    @property
+    def gateway(self) -> str:
+        """The machine, as pods see it."""
+        return str(self.pods[1])
+
+    @property
+    def api(self) -> str:
+        """The API server, as pods and the machine see it."""
+        return str(self.services[1])
+
+    def node(self, number: int) -> str:
+        """The address of node 1 to 7."""
+        return str(self.pods[1 + number])
+
+    def pods_of(self, number: int) -> IPv4Network:
+        """The addresses of the pods on node 1 to 7."""
+        return list(self.pods.subnets(new_prefix=24))[number]
+
+    def attach(self, number: int, process: int) -> None:
+        """Give the network namespace of `process` a bridge for its pods, joined to ours by a cable.
+
+        The bridge has a fixed hardware address: a node that comes back is found where it was.
+        """
+        ip, cable = tool("ip"), f"{self.bridge}-{number}"
+        run(ip, "link", "add", cable, "type", "veth", "peer", "name", "uplink", "netns", str(process))
+        run(ip, "link", "set", cable, "master", self.bridge, "up")
+        last = self.pods.network_address.packed[2]
+        inside = f"""
+            link set lo up
+            link add cni0 address 02:00:00:00:{last:02x}:{number:02x} type bridge
+            link set uplink master cni0 up
+            link set cni0 up
+            addr add {self.node(number)}/{self.pods.prefixlen} dev cni0
+            route add default via {self.gateway}
+        """
+        run(tool("nsenter"), "--target", str(process), "--net", ip, "-batch", "-", stdin=inside)
+
+    def cut(self, number: int, apart: bool) -> None:
+        """Pull the cable of a node, or put it back."""
+        run(tool("ip"), "link", "set", f"{self.bridge}-{number}", "down" if apart else "up")
+
+
+@contextmanager
+def bridged(house: House) -> Iterator[Network]:
+    """A bridge on a range of addresses that nothing on this machine uses."""
+    network = Network(house.bridge, _free_range())
+    ip = tool("ip")
+    run(ip, "link", "add", network.bridge, "type", "bridge")
+    try:
+        run(ip, "addr", "add", f"{network.gateway}/{network.pods.prefixlen}", "dev", network.bridge)
+        run(ip, "addr", "add", f"{network.api}/32", "dev", network.bridge)
+        run(ip, "link", "set", network.bridge, "up")
+        yield network
+    finally:
+        run(ip, "link", "delete", network.bridge)
+
+
+def _free_range() -> IPv4Network:
+    routes = json.loads(run(tool("ip"), "-json", "-4", "route", "show", "table", "all"))
+    taken = [
+        ipaddress.ip_network(route["dst"], strict=False) for route in routes if route["dst"] != "default"
+    ]
+    for candidate in _CANDIDATES:
+        if not any(candidate.overlaps(each) for each in taken):
+            return candidate
+    raise BedError("no free range of addresses for pods: `ip route show table all` covers all candidates")

@@ -9,16 +9,19 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 PYTEST_ARGS ?= -n 2 -m "not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test images lint format docs testbed bench lock clean
+.PHONY: help demo test test-cluster images lint format docs testbed bench lock clean
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(VENV)/runtime.stamp ## push a repository, run its workflows, read the history with git log
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
 test: $(VENV)/dev.stamp ## run the tests, in under five minutes; PYTEST_ARGS="-n 2" adds slow ones
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-cluster: $(VENV)/dev.stamp ## run the tests on a real cluster (needs root; make testbed)
+	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest tests/cluster $(CLUSTER_ARGS)
 
 images: $(VENV)/dev.stamp ## run the tests that start containers (needs podman, runc and busybox-static)
 	RECONCILER_TEST_PODMAN=1 $(BIN)/python -m pytest tests/executors/test_images.py

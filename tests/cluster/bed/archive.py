@@ -1,4 +1,4 @@
-"""Container images as files (`docker load` format), without a registry or a builder: one layer and a command."""
+"""Container images as files (`docker load` format), without registry or builder: one layer, one command."""
 
 from __future__ import annotations
 

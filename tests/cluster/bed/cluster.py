@@ -27,7 +27,7 @@ class Cluster:
     gateway: str
     network: Network | None = None
     images: list[Image] = field(default_factory=list)
-    times: Times = Times()
+    times: Times = field(default_factory=Times)
     nodes: list[Node] = field(default_factory=list)
 
     @property

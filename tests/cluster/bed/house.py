@@ -1,7 +1,8 @@
 """Where a bed keeps its files, under a number that names all it makes outside of them.
 
-The number is in the names of the bridge and the cgroups, so that the next start can tell what a dead bed left.
-A bed is alive while somebody holds the lock on its directory; the kernel lets go of it with the process.
+The number is in the names of the bridge and the cgroups, so that the next start can tell what a dead bed
+left. A bed is alive while somebody holds the lock on its directory; the kernel lets go of it with the
+process.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -91,7 +93,10 @@ def _claim() -> tuple[Path, int]:
 
 def _demolish(house: House) -> None:
     """Remove what a bed made, whether it was stopped or died. The directory stays, empty: it is the lock."""
-    subprocess.run([tool("ip"), "link", "delete", house.bridge], capture_output=True)
+    until(f"the processes of {house.directory} end", lambda: not _kill_all(house.directory), 30)
+    for link in Path("/sys/class/net").glob(f"{house.bridge}*"):
+        if link.name.partition("-")[0] == house.bridge:
+            subprocess.run([tool("ip"), "link", "delete", link.name], capture_output=True)
     house.clear_cgroup()
     for mount in reversed(_mounts(house.directory)):
         run("umount", "--lazy", mount)
@@ -99,12 +104,25 @@ def _demolish(house: House) -> None:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
+def _kill_all(below: Path) -> list[int]:
+    """Kill whoever has a path of the bed on the command line; who they were, as far as they still live."""
+    found = []
+    for commandline in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"{below}/".encode() in commandline.read_bytes() and commandline.parent.name != str(
+                os.getpid()
+            ):
+                found.append(int(commandline.parent.name))
+                os.kill(found[-1], signal.SIGKILL)
+    return found
+
+
 def _remove_cgroup(top: Path) -> bool:
     """One try to remove a cgroup with all below it; what still runs there is killed."""
     for path in sorted([top, *(each for each in top.rglob("*") if each.is_dir())], reverse=True):
         with suppress(OSError):
             for process in (path / "cgroup.procs").read_text().split():
-                os.kill(int(process), 9)
+                os.kill(int(process), signal.SIGKILL)
         with suppress(OSError):
             path.rmdir()
     return not top.exists()

@@ -1,4 +1,4 @@
-"""The images of the bed, made on this machine and kept in the cache under the hash of what they are made from.
+"""The images of the bed, made on this machine and kept in the cache under the hash of their sources.
 
 The agent's image is built from the project's own Containerfile, on a base of the distribution's packages; the
 builder keeps its layers, so a change of the code costs seconds. The base also stands in for the Python image
@@ -51,7 +51,7 @@ _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeo
 
 @dataclass(frozen=True)
 class Image:
-    """An archive, and the names of what is in it; the first name gets the others as aliases where they differ."""
+    """An archive, and the full names of the images in it."""
 
     archive: Path
     names: tuple[str, ...]
@@ -119,7 +119,7 @@ def _bootstrap(root: Path, codename: str, mirror: str, components: str) -> None:
 
 
 def _build(context: Path, base: Image, name: str, path: Path) -> None:
-    """The builder has a store of its own, below the cache; a registry's certificates come from this machine."""
+    """The builder has a store of its own, below the cache; certificates come from this machine."""
     print("testbed: building the agent's image", file=sys.stderr)
     pip, mounts = _pip()
     (context / "pip.conf").write_text(pip)

@@ -25,6 +25,7 @@ def running(plane: ControlPlane, nodes: int, stages: Path = STAGES) -> Iterator[
         tool("kwok"),
         f"--kubeconfig={plane.kubeconfig}",
         f"--config={stages}",
+        "--v=WARN",  # one line for every change of a pod is too much
         "--manage-all-nodes=true",
         "--node-lease-duration-seconds=40",
         f"--server-address=127.0.0.1:{port}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,9 @@ class Network:
         The bridge has a fixed hardware address: a node that comes back is found where it was.
         """
         ip, cable = tool("ip"), f"{self.bridge}-{number}"
+        subprocess.run(
+            [ip, "link", "delete", cable], capture_output=True
+        )  # the kernel takes its time with it
         run(ip, "link", "add", cable, "type", "veth", "peer", "name", "uplink", "netns", str(process))
         run(ip, "link", "set", cable, "master", self.bridge, "up")
         last = self.pods.network_address.packed[2]

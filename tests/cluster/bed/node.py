@@ -1,8 +1,8 @@
 """A node: containerd and a kubelet, in namespaces of their own, joined to the bed's bridge by a cable.
 
-Mounts, processes and network of a node are its own: `crash` ends all of them at once, as a power cut does, and
-nothing of them is left on the machine, a system's own containerd is not met. Only the kernel and the cgroup
-hierarchies are shared; the pods are in a cgroup that the bed removes.
+Mounts, processes and network of a node are its own: `crash` ends all of them at once, as a power cut does,
+nothing of them is left on the machine, and a containerd of the machine's own is not met. Only the kernel and
+the cgroup hierarchies are shared; the pods are in a cgroup that the bed removes.
 """
 
 from __future__ import annotations
@@ -151,8 +151,6 @@ class Node:
         for image in self.images:
             if not known.issuperset(image.names):
                 self.ctr("images", "import", "--no-unpack", str(image.archive))
-                for name in image.names[1:]:
-                    self.ctr("images", "tag", "--force", image.names[0], name)
 
     def _make_cgroup(self) -> None:
         """In each hierarchy of cgroup v1, or in the one of v2, with the controllers for those below it."""

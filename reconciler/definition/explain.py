@@ -9,7 +9,7 @@ as well, so that the checks after the schema can look at the rest in the same go
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import islice
@@ -133,7 +133,12 @@ def _mend(work: Any, error: SchemaError, found: Explained) -> None:
         if len(found.findings) >= LIMIT:
             continue
         path = (*error.path, key)
-        found.findings.append(Finding(path, "UnknownKey", _unknown_key(key, allowed), at_key=True))
+        if "manifest" in error.schema.get("required", ()) and schema.is_key_of_command(key):
+            message = f"{show(key)} does not go with 'manifest': the object says what runs, and how."
+            found.findings.append(Finding(path, "Contradiction", message, at_key=True))
+            found.lost.add(error.path)
+            continue
+        found.findings.append(Finding(path, "UnknownKey", _unknown_key(key, allowed, mapping), at_key=True))
         meant = suggest(key, [name for name in allowed if name not in mapping])
         if meant is None or SequenceMatcher(None, key, meant).ratio() < _SURE:
             found.lost.add(error.path)
@@ -142,8 +147,9 @@ def _mend(work: Any, error: SchemaError, found: Explained) -> None:
             found.renamed.append((path, meant))
 
 
-def _unknown_key(key: str, allowed: list[str]) -> str:
-    hint = did_you_mean(key, allowed) or f" Allowed here: {listed(sorted(allowed))}."
+def _unknown_key(key: str, allowed: list[str], given: Mapping[str, Any]) -> str:
+    absent = [name for name in allowed if name not in given]
+    hint = did_you_mean(key, absent) or f" Allowed here: {listed(sorted(allowed))}."
     return f"Unknown key {show(key)}.{hint}"
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.definition import duration, template
+from reconciler.definition import duration, pod, template
 from reconciler.model.workflow import (
     MISSING,
     ArtifactInput,
     ArtifactOutput,
     Backoff,
     FailureClass,
+    Manifest,
     Parameter,
     ParameterInput,
     ParameterOutput,
     Retry,
     Schedule,
+    SecretInput,
     Step,
     Triggers,
     Workflow,
@@ -76,6 +78,8 @@ def _triggers(given: Document) -> Triggers:
 
 
 def _step(name: str, given: Document, defaults: Document) -> Step:
+    if "manifest" in given:  # of the defaults, it takes what is not about a command
+        defaults = {key: defaults[key] for key in ("timeout", "retry") if key in defaults}
     inputs, outputs = given.get("inputs", {}), given.get("outputs", {})
     command, script = given.get("command"), given.get("script")
     return Step(
@@ -109,7 +113,30 @@ def _step(name: str, given: Document, defaults: Document) -> Step:
             )
             for n, g in outputs.get("artifacts", {}).items()
         ),
+        secrets=tuple(_secret(secret) for secret in given.get("secrets", ())),
+        pod=pod.settings(given, defaults),
+        exclusive=given.get("transfer", defaults.get("transfer")) == "exclusive",
+        manifest=_manifest(given["manifest"]) if "manifest" in given else None,
     )
+
+
+def _secret(given: Document) -> SecretInput:
+    name, _, key = given["from"].partition("/")
+    return SecretInput(name, key, given.get("env"), given.get("path"))
+
+
+def _manifest(given: Document) -> Manifest:
+    failure = given.get("failure")
+    return Manifest(
+        document=given["object"],
+        success=_condition(given["success"]),
+        failure=None if failure is None else _condition(failure),
+        keep=given.get("keep", False),
+    )
+
+
+def _condition(text: str) -> str:
+    return template.find_condition(text).source.strip()
 
 
 def _interpreter(script: str | None, given: Document, defaults: Document) -> tuple[str, ...]:

@@ -60,6 +60,11 @@ def is_valid_name(name: str) -> bool:
     return bool(_gate("#/$defs/name").is_valid(name))
 
 
+def is_key_of_command(key: str) -> bool:
+    """Whether steps with a command, and those without a manifest in general, may have the key."""
+    return key in _schema()["$defs"]["commandStep"]["properties"]
+
+
 def max_steps() -> int:
     """The most steps that a workflow may have."""
     return int(_schema()["$defs"]["spec"]["properties"]["steps"]["maxProperties"])

@@ -12,6 +12,7 @@ from reconciler.definition.words import Path
 
 OPENING = "${{"
 _SHORT = 1000
+_CLUSTER = frozenset({"resources", "pod", "manifest"})
 
 Text = tuple[Path, str]
 
@@ -30,6 +31,16 @@ def texts(step: Mapping[str, Any]) -> Iterator[Text]:
             yield ("env", name), value
     if "inputs" in step:
         yield from inside(step["inputs"].get("parameters", {}), ("inputs", "parameters"))
+    if not _CLUSTER.isdisjoint(step):
+        yield from _for_the_cluster(step)
+
+
+def _for_the_cluster(step: Mapping[str, Any]) -> Iterator[Text]:
+    for key in ("resources", "pod"):
+        if key in step:
+            yield from inside(step[key], (key,))
+    if "manifest" in step:
+        yield from inside(step["manifest"]["object"], ("manifest", "object"))
 
 
 def inside(value: Any, path: Path) -> Iterator[Text]:

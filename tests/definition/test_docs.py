@@ -19,7 +19,7 @@ def test_the_reference_is_what_the_schema_says() -> None:
 
 def test_every_reason_is_in_the_table_and_no_other() -> None:
     sources = ("core/graph", "core/plan", "core/start", "core/transition", "core/verdict", "core/conclusion")
-    sources += ("executors/local/ending", "executors/local/transfer")
+    sources += ("executors/ending", "executors/transfer")
     texts = [Path(f"reconciler/{name}.py").read_text(encoding="utf-8") for name in sources]
     given = set(re.findall(r'"([A-Z][a-z]+(?:[A-Z][a-z]+)*)"', "".join(texts)))
     table = TEXT.partition("| reason | class |")[2].partition("\n\n")[0]

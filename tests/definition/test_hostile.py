@@ -440,12 +440,22 @@ def test_row_14_names_that_differ_in_case_alone_are_refused() -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        *("hostPath", "hostNetwork", "privileged", "serviceAccountName", "volumes", "nodeName"),
-        "tolerations",
-        *("annotations", "ownerReferences", "securityContext", "pod", "podSpec", "secrets", "envFrom"),
+        *("hostPath", "hostNetwork", "hostPID", "privileged", "nodeName", "ownerReferences", "podSpec"),
+        *("envFrom", "initContainers", "containers", "shareProcessNamespace", "hostUsers"),
+        *("automountServiceAccountToken", "capabilities", "allowPrivilegeEscalation", "seccompProfile"),
     ],
 )
-def test_row_15_no_field_asks_for_a_privilege(field: str) -> None:
-    text = HEAD + f"  steps: {{a: {{command: [x], {field}: x}}}}\n"
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{{command: [x], {0}: x}}",
+        "{{command: [x], pod: {{{0}: x}}}}",
+        "{{command: [x], pod: {{securityContext: {{{0}: x}}}}}}",
+        "{{command: [x], pod: {{sidecars: [{{name: b, image: b, {0}: x}}]}}}}",
+        "{{command: [x], pod: {{volumes: [{{name: b, mountPath: /b, emptyDir: {{}}, {0}: x}}]}}}}",
+    ],
+)
+def test_row_15_no_field_asks_for_a_privilege(field: str, place: str) -> None:
+    text = HEAD + f"  steps: {{a: {place.format(field)}}}\n"
 
     assert [problem.code for problem in check_text(text.encode()).problems] == ["UnknownKey"]

@@ -81,7 +81,7 @@ def test_the_example_with_everything_is_read_whole() -> None:
         ),
         Step(
             name="train",
-            image="example.org/team/train@sha256:0123",
+            image="example.org/team/train@sha256:01230123012301230123012301230123",
             script='print("hello")\n',
             interpreter=("python3", "-u"),
             env={

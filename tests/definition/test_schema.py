@@ -83,11 +83,40 @@ def test_row_13_everything_that_can_grow_has_a_bound() -> None:
     assert unbounded == []
 
 
-def test_row_15_the_schema_has_no_raw_pod() -> None:
-    words = ("pod", "host", "privileged", "serviceaccount", "volume", "toleration", "annotation", "secret")
+def test_row_15_a_pod_can_be_given_no_privilege() -> None:
+    words = (
+        "host",
+        "privileg",
+        "capabilit",
+        "token",
+        "proc",
+        "namespace",
+        "nodename",
+        "devices",
+        "initcontainer",
+    )
+    words += (
+        "csi",
+        "nfs",
+        "projected",
+        "ephemeral",
+        "lifecycle",
+        "shareprocess",
+        "owner",
+        "finalizer",
+        "sysctl",
+    )
     names = [at.rpartition(".")[2].lower() for at in PROPERTIES]
 
     assert [name for name in names if any(word in name for word in words)] == []
+
+
+def test_row_15_the_settings_of_a_pod_are_a_list_that_changes_on_purpose() -> None:
+    assert set(SCHEMA["$defs"]["pod"]["properties"]) == {
+        *("affinity", "annotations", "imagePullSecrets", "labels", "nodeSelector", "priorityClassName"),
+        *("resources", "runtimeClassName", "securityContext", "serviceAccountName", "sidecars"),
+        *("tolerations", "topologySpreadConstraints", "volumes"),
+    }
 
 
 def test_the_digest_of_the_rules_stays_the_same_and_is_a_sha256() -> None:

@@ -63,8 +63,9 @@ def _resolved(schema: Any) -> dict[str, Any]:
     """The part of the schema that says which keys a mapping has."""
     if not isinstance(schema, dict):
         return {}
-    if "then" in schema:
-        return _resolved(schema["then"])
+    if "then" in schema:  # a choice: keys of the one or of the other, which agree on those of both
+        one, other = _resolved(schema["then"]), _resolved(schema["else"])
+        return {**one, **other, "properties": {**one.get("properties", {}), **other.get("properties", {})}}
     if "$ref" in schema:
         return _resolved(_SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]])
     return schema

@@ -20,7 +20,7 @@ from reconciler.errors import ExecutorUnavailable, LaunchRejected, StoreUnavaila
 from reconciler.executors.local.place import Place
 from reconciler.executors.log import tail
 from reconciler.model.run import InputFile, InputText, Status
-from reconciler.model.workflow import ArtifactOutput, ParameterOutput
+from reconciler.model.workflow import ArtifactOutput, Manifest, ParameterOutput
 from tests.executors.conftest import LocalHouse
 from tests.executors.contract import (
     FAILURE,
@@ -242,6 +242,15 @@ def test_an_anchor_that_cannot_be_read_does_not_hide_the_others(
         (house.root / f"bad-{number}/run.json").write_text(text)
     assert [found.id for found in executor.survey()] == ["demo-1-cafe"]
     assert len(caplog.messages) == 4
+
+
+def test_an_object_of_a_cluster_cannot_be_a_local_step(house: LocalHouse) -> None:
+    manifest = Manifest({"apiVersion": "batch/v1", "kind": "Job"}, "object.status.succeeded == 1")
+    executor = house.open()
+
+    with pytest.raises(LaunchRejected, match=r"it needs executor\.name: kubernetes"):
+        executor.launch(call("a", manifest=manifest))
+    assert executor.observe([call("a").key])[call("a").key].status is Status.MISSING
 
 
 def test_a_step_without_command_or_script_needs_its_image(house: LocalHouse) -> None:

@@ -11,11 +11,15 @@ from typing import Any
 
 from reconciler.definition.checks import (
     limits,
+    manifests,
     order,
     parameters,
     paths,
+    pods,
     references,
+    resources,
     scripts,
+    secrets,
     templates,
     triggers,
 )
@@ -32,6 +36,10 @@ _CHECKS = (
     paths.check,
     scripts.check,
     templates.check,
+    secrets.check,
+    resources.check,
+    pods.check,
+    manifests.check,
 )
 
 

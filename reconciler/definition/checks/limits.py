@@ -11,6 +11,8 @@ from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path
 from reconciler.model.workflow import Backoff
 
+_RUNNABLE = frozenset({"command", "script", "image", "manifest"})
+
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Findings about what steps run, and about every duration."""
@@ -19,9 +21,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     for name, step in subject.steps.items():
         path: Path = ("spec", "steps", name)
         yield from _times(path, step)
-        runs = "command" in step or "script" in step or "image" in step or "image" in subject.defaults
         if (
-            not runs
+            _RUNNABLE.isdisjoint(step)
+            and "image" not in subject.defaults
             and not subject.doubt.about("steps", name)
             and ("spec", "defaults") not in subject.doubt.touched
         ):

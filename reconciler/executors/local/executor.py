@@ -150,6 +150,8 @@ class LocalExecutor:
         self._attempts.close()
 
     def _way_of(self, call: StepCall) -> Way:
+        if call.manifest is not None:
+            raise LaunchRejected("the step is an object of a cluster; it needs executor.name: kubernetes")
         way = self._ways.choose(call.image)
         command.check(call)
         if way.on_host and command.vector(call, "") is None:

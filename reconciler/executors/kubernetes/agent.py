@@ -1,0 +1,77 @@
+"""Our own containers in a pod: what they are told, and what of the pod they see. Pure.
+
+They alone see the store's keys, as files; the step sees neither those nor the volume as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.errors import LaunchRejected
+from reconciler.executors.kubernetes import asked, job
+from reconciler.executors.kubernetes.options import KubernetesOptions
+
+REQUESTS = {"cpu": "10m", "memory": "48Mi"}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The variables of the agents of one pod."""
+
+    variables: Mapping[str, str]
+
+
+def given(what: job.Job, options: KubernetesOptions) -> tuple[Given, str]:
+    """What the agents are told; and the job itself where it is too large to be told so, else ""."""
+    store = options.store
+    if not (store.url and options.agent_image):
+        lacking = "kubernetes.agent_image" if store.url else "store.url (an S3 bucket)"
+        raise LaunchRejected(
+            f"the step has inputs or outputs, which an agent must move, but {lacking} is not set",
+            hint="The operator must set it; steps without inputs and outputs run without.",
+        )
+    text = job.dump_job(what)
+    is_large = len(text.encode()) > job.INLINE_BYTES
+    variables = {job.JOB_KEY: what.call.prefix + job.JOB_OBJECT} if is_large else {job.JOB: text}
+    variables |= {
+        job.STORE_URL: store.url,
+        job.STORE_ENDPOINT: store.endpoint,
+        job.STORE_REGION: store.region,
+        job.STORE_SECURE: "true" if store.secure else "false",
+        job.PATIENCE: f"{options.patience:g}",
+        job.PARAMETER_BYTES: str(options.parameter_bytes),
+    }
+    return Given({name: value for name, value in variables.items() if value}), text if is_large else ""
+
+
+def container(
+    name: str, words: Sequence[str], what: Given, options: KubernetesOptions, rights: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One agent."""
+    found: dict[str, Any] = {
+        "name": name,
+        "image": options.agent_image,
+        "command": ["python", "-m", "reconciler.agent", *words],
+        "env": asked.environment(what.variables),
+        "resources": {"requests": dict(REQUESTS), "limits": {"memory": options.agent_memory}},
+        "securityContext": dict(rights),
+        "volumeMounts": [
+            {"name": "io", "mountPath": job.IO},
+            {"name": "s3", "mountPath": job.STORE_KEYS, "readOnly": True},
+            {"name": "agent-tmp", "mountPath": "/tmp"},
+        ],
+    }
+    if options.pull_policy:
+        found["imagePullPolicy"] = options.pull_policy
+    return found
+
+
+def volumes(options: KubernetesOptions) -> list[dict[str, Any]]:
+    """The volumes that only agents mount."""
+    mode = 0o444 if options.group is None else 0o440
+    return [
+        {"name": "s3", "secret": {"secretName": options.store.secret, "defaultMode": mode}},
+        {"name": "agent-tmp", "emptyDir": {}},
+    ]

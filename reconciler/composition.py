@@ -12,18 +12,16 @@ from reconciler import quiet, turn
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
 from reconciler.definition import workflow_from_document
 from reconciler.errors import StateCorrupt
-from reconciler.executors import EXECUTORS
 from reconciler.executors.base import Executor
+from reconciler.executors.configured import make_executor
 from reconciler.executors.fenced import FencedExecutor
-from reconciler.executors.local.options import Options
 from reconciler.executors.local.secrets import known_values
 from reconciler.git.access import GitAccess
 from reconciler.git.ledger import Identity, LedgerBranch
 from reconciler.git.repository import Repository
 from reconciler.reconcile import catalog, events, passes, recovery, starting
 from reconciler.reconcile.edges import Edges
-from reconciler.settings import Secret, Settings, read_secret, require, table
-from reconciler.settings.values import PATH
+from reconciler.settings import Secret, Settings, read_secret, require
 from reconciler.state.store import State
 
 LAYOUT = "layout"
@@ -113,11 +111,18 @@ def open_rehearsal(settings: Settings, root: Path, directory: Path, notify: even
     from reconciler.git.worktree import Worktree  # a pass never looks at one
 
     with ExitStack() as stack:
-        store = open_store((directory / "artifacts").as_uri())
+        store = _rehearsal_store(settings, directory)
         executor = make_executor(settings, store, directory / "attempts")
         stack.callback(executor.close)
         state = stack.enter_context(scratch_state())
         yield Edges(Worktree(root), state, store, executor, clock, notify)
+
+
+def _rehearsal_store(settings: Settings, directory: Path) -> ArtifactStore:
+    """A directory of its own; pods can reach none of this machine."""
+    if settings.executor.name == "kubernetes":
+        return open_artifacts(settings)
+    return open_store((directory / "artifacts").as_uri())
 
 
 @contextmanager
@@ -215,34 +220,6 @@ def open_artifacts(settings: Settings) -> ArtifactStore:
     return open_store(store.url, access)
 
 
-def make_executor(settings: Settings, store: ArtifactStore, directory: Path) -> Executor:
-    """The executor that the settings name, keeping its attempts below `directory`."""
-    return EXECUTORS[settings.executor.name](
-        directory, store, workflow_from_document, local_options(settings)
-    )
-
-
-def local_options(settings: Settings) -> Options:
-    """What the operator decides about steps on this machine."""
-    chosen, limits = settings.executor, settings.limits
-    return Options(
-        slots=chosen.slots,
-        isolation=chosen.isolation,
-        images=chosen.images,
-        network=chosen.network,
-        path=chosen.path,
-        grace=chosen.grace,
-        patience=chosen.patience,
-        parameter_bytes=limits.parameter_bytes,
-        log_tail_bytes=limits.log_tail_bytes,
-        hidden=tuple(
-            Path(path) for path in (*chosen.hide, settings.state.directory, *_secret_files(settings))
-        ),
-        secrets=Path(chosen.secrets) if chosen.secrets else None,
-        environment=os.environ,
-    )
-
-
 def limits(settings: Settings) -> catalog.Limits:
     return catalog.Limits(files=settings.limits.files, file_bytes=settings.limits.file_bytes)
 
@@ -269,12 +246,6 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
             keys.append(Secret(Path(token_file).read_text("utf-8").strip()))
     of_steps = known_values(settings.executor.secrets, os.environ)
     return (*(key.reveal() for key in keys if key is not None), *of_steps)
-
-
-def _secret_files(settings: Settings) -> list[str]:
-    """Every file that the settings name, and the settings file itself."""
-    named = [row for row in table().values() if row.about.kind is PATH and row.name != "state.directory"]
-    return [path for path in (*(str(row.of(settings)) for row in named), settings.config) if path]
 
 
 def _current_state(settings: Settings, notify: events.Notify, ours: turn.Turn) -> State:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from reconciler import composition, quiet
 from reconciler.errors import LockHeld, ReconcilerError
+from reconciler.executors.configured import local_options
 from reconciler.executors.local.ways import INSTALL, Ways, find_bubblewrap
 from reconciler.git import probe
 from reconciler.git.access import GitAccess
@@ -123,7 +124,7 @@ def _lock(settings: Settings) -> Iterator[Finding]:
 
 
 def _executor(settings: Settings) -> Iterator[Finding]:
-    options = composition.local_options(settings)
+    options = local_options(settings)
     ways = Ways(options, composition.attempts_directory(settings))
     host = ways.host
     slots = f"{options.slots} at once"

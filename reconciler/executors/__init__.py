@@ -15,5 +15,11 @@ def _local(*arguments: Any, **named: Any) -> Executor:
     return LocalExecutor(*arguments, **named)
 
 
-EXECUTORS: Mapping[str, Callable[..., Executor]] = {"local": _local}
+def _kubernetes(*arguments: Any, **named: Any) -> Executor:
+    from reconciler.executors.kubernetes.executor import KubernetesExecutor
+
+    return KubernetesExecutor(*arguments, **named)
+
+
+EXECUTORS: Mapping[str, Callable[..., Executor]] = {"local": _local, "kubernetes": _kubernetes}
 """By the name in the settings; each is imported when it is chosen."""

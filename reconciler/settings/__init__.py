@@ -13,12 +13,14 @@ from reconciler.settings.groups import (
     State,
     Store,
 )
+from reconciler.settings.kubernetes import Kubernetes
 from reconciler.settings.sources import read_settings, require
 from reconciler.settings.table import Setting, Settings, table
 from reconciler.settings.values import Secret, read_secret, shown
 
 __all__ = [
     "Executor",
+    "Kubernetes",
     "Lease",
     "Ledger",
     "Limits",

@@ -197,13 +197,13 @@ class State(Group):
 class Executor(Group):
     """Where and how steps run."""
 
-    name: str = setting(choice("local"), "Where steps run.", default="local", example="local")
+    name: str = setting(choice("local", "kubernetes"), "Where steps run.", default="local", example="local")
     slots: int = setting(
         integer(1),
         "How many steps may run at once.",
         default=0,
         example="8",
-        otherwise="twice the number of processors",
+        otherwise="twice the number of processors; 1000 in a cluster",
     )
     isolation: str = setting(
         choice("auto", "bubblewrap", "none"),

@@ -127,7 +127,7 @@ def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:
     return settings.with_(
         state=settings.state.with_(directory=directory),
         store=store.with_(url=store.url or f"file://{directory}/artifacts"),
-        executor=settings.executor.with_(slots=settings.executor.slots or 2 * (os.cpu_count() or 1)),
+        executor=settings.executor.with_(slots=settings.executor.slots or _slots(settings.executor.name)),
         ledger=ledger.with_(
             url=ledger.url or repository.url,
             username=ledger.username or repository.username,
@@ -138,6 +138,11 @@ def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:
             plain_http=ledger.plain_http or (shares_access and repository.plain_http),
         ),
     )
+
+
+def _slots(executor: str) -> int:
+    """How many steps run at once where nobody says: a cluster has a scheduler of its own."""
+    return 1000 if executor == "kubernetes" else 2 * (os.cpu_count() or 1)
 
 
 def default_state_directory(environ: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from reconciler.settings.groups import (
     State,
     Store,
 )
+from reconciler.settings.kubernetes import Kubernetes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Settings(Group):
     store: Store = Store()
     state: State = State()
     executor: Executor = Executor()
+    kubernetes: Kubernetes = Kubernetes()
     pass_: Pass = Pass()
     lease: Lease = Lease()
     limits: Limits = Limits()
@@ -51,6 +53,7 @@ GROUPS: dict[str, type[Group]] = {
     "store": Store,
     "state": State,
     "executor": Executor,
+    "kubernetes": Kubernetes,
     "pass": Pass,
     "lease": Lease,
     "limits": Limits,

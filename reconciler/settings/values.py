@@ -84,6 +84,15 @@ def _list(text: Text, _base: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def _pairs(text: Text, base: str) -> tuple[str, ...]:
+    found = _list(text, base)
+    for each in found:
+        name, equals, _ = each.partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"must be a list of name=value; '{each}' is not")
+    return found
+
+
 def _secret(text: Text, _base: str) -> Secret:
     return Secret(one(text))
 
@@ -93,6 +102,7 @@ BOOLEAN = Kind("true or false", _boolean)
 PATH = Kind("path", _path)
 LOCATION = Kind("address or path", _location)
 LIST = Kind("list", _list)
+PAIRS = Kind("list of name=value", _pairs)
 SECRET = Kind("secret", _secret, secret=True)
 
 

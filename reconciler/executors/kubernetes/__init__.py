@@ -1,1 +1,1 @@
-"""Steps as pods. Imports nothing: the agent in the pod reads `job` and must stay small."""
+"""Steps as pods. Imports nothing: the agent in the pod reads `errand` and must stay small."""

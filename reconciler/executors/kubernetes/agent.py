@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import LaunchRejected
-from reconciler.executors.kubernetes import asked, job
+from reconciler.executors.kubernetes import asked, errand
 from reconciler.executors.kubernetes.options import KubernetesOptions
 
 REQUESTS = {"cpu": "10m", "memory": "48Mi"}
@@ -23,8 +23,8 @@ class Given:
     variables: Mapping[str, str]
 
 
-def given(what: job.Job, options: KubernetesOptions) -> tuple[Given, str]:
-    """What the agents are told; and the job itself where it is too large to be told so, else ""."""
+def given(what: errand.Errand, options: KubernetesOptions) -> tuple[Given, str]:
+    """What the agents are told; and the errand itself where it is too large to be told so, else ""."""
     store = options.store
     if not (store.url and options.agent_image):
         lacking = "kubernetes.agent_image" if store.url else "store.url (an S3 bucket)"
@@ -32,16 +32,18 @@ def given(what: job.Job, options: KubernetesOptions) -> tuple[Given, str]:
             f"the step has inputs or outputs, which an agent must move, but {lacking} is not set",
             hint="The operator must set it; steps without inputs and outputs run without.",
         )
-    text = job.dump_job(what)
-    is_large = len(text.encode()) > job.INLINE_BYTES
-    variables = {job.JOB_KEY: what.call.prefix + job.JOB_OBJECT} if is_large else {job.JOB: text}
+    text = errand.dump_errand(what)
+    is_large = len(text.encode()) > errand.INLINE_BYTES
+    variables = (
+        {errand.ERRAND_KEY: what.call.prefix + errand.ERRAND_OBJECT} if is_large else {errand.ERRAND: text}
+    )
     variables |= {
-        job.STORE_URL: store.url,
-        job.STORE_ENDPOINT: store.endpoint,
-        job.STORE_REGION: store.region,
-        job.STORE_SECURE: "true" if store.secure else "false",
-        job.PATIENCE: f"{options.patience:g}",
-        job.PARAMETER_BYTES: str(options.parameter_bytes),
+        errand.STORE_URL: store.url,
+        errand.STORE_ENDPOINT: store.endpoint,
+        errand.STORE_REGION: store.region,
+        errand.STORE_SECURE: "true" if store.secure else "false",
+        errand.PATIENCE: f"{options.patience:g}",
+        errand.PARAMETER_BYTES: str(options.parameter_bytes),
     }
     return Given({name: value for name, value in variables.items() if value}), text if is_large else ""
 
@@ -58,8 +60,8 @@ def container(
         "resources": {"requests": dict(REQUESTS), "limits": {"memory": options.agent_memory}},
         "securityContext": dict(rights),
         "volumeMounts": [
-            {"name": "io", "mountPath": job.IO},
-            {"name": "s3", "mountPath": job.STORE_KEYS, "readOnly": True},
+            {"name": "io", "mountPath": errand.IO},
+            {"name": "s3", "mountPath": errand.STORE_KEYS, "readOnly": True},
             {"name": "agent-tmp", "mountPath": "/tmp"},
         ],
     }

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconciler.executors.kubernetes.job import Harvest, load_harvest
+from reconciler.executors.kubernetes.errand import Harvest, load_harvest
 from reconciler.executors.kubernetes.note import Note
 from reconciler.executors.kubernetes.options import KubernetesOptions
 from reconciler.executors.kubernetes.view import Container, PodView

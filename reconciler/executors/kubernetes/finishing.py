@@ -18,7 +18,7 @@ from reconciler.errors import ArtifactNotFound, PermanentError, StoreUnavailable
 from reconciler.executors.ending import failed, moment
 from reconciler.executors.kubernetes import names
 from reconciler.executors.kubernetes.client import Client, Refused
-from reconciler.executors.kubernetes.job import MANIFEST, Harvest, dump_complaint, load_harvest
+from reconciler.executors.kubernetes.errand import MANIFEST, Harvest, dump_complaint, load_harvest
 from reconciler.executors.kubernetes.judge import judge
 from reconciler.executors.kubernetes.logs import Log, whole
 from reconciler.executors.kubernetes.note import Note

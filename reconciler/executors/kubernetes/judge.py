@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from reconciler.executors.ending import Ending, failed, moment
 from reconciler.executors.ending import judge as judge_exit
 from reconciler.executors.kubernetes.causes import CAUSES, DISRUPTIONS, agent_failed, cannot_run, complaint
-from reconciler.executors.kubernetes.job import Harvest
+from reconciler.executors.kubernetes.errand import Harvest
 from reconciler.executors.kubernetes.note import Note
 from reconciler.executors.kubernetes.view import PodView
 from reconciler.model.run import Observation, Status

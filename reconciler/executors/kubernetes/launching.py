@@ -174,8 +174,8 @@ class Launcher:
             return
         try:
             pod = podspec.owned(rendered.pod, self._owner(record.key.run_id))
-            if rendered.job_key:
-                self._store.put(rendered.job_key, io.BytesIO(rendered.job.encode()))
+            if rendered.errand_key:
+                self._store.put(rendered.errand_key, io.BytesIO(rendered.errand.encode()))
             path = self._client.namespaced("pods")
             patiently(lambda: self._client.create(path, pod), self._stopping, PATIENCE)
         except Refused as error:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.errors import LaunchRejected
 from reconciler.executors import paths
-from reconciler.executors.kubernetes.job import Mount
+from reconciler.executors.kubernetes.errand import Mount
 from reconciler.model.run import StepCall
 
 PRIVATE = (Mount(paths.WORK, "work"), Mount(paths.HOME, "home"), Mount("/tmp", "tmp"))

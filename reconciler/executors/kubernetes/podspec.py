@@ -16,7 +16,7 @@ from typing import Any
 from reconciler.errors import LaunchRejected
 from reconciler.executors import command, paths
 from reconciler.executors.kubernetes import agent, asked, mounts, names, note, security
-from reconciler.executors.kubernetes.job import JOB_OBJECT, Job, Mount, for_agent
+from reconciler.executors.kubernetes.errand import ERRAND_OBJECT, Errand, Mount, for_agent
 from reconciler.executors.kubernetes.options import KubernetesOptions
 from reconciler.model import codec
 from reconciler.model.run import StepCall
@@ -47,11 +47,11 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A pod; and what must lie in the store at `job_key` before it starts, where that is too much for it."""
+    """A pod; and what must lie in the store at `errand_key` first, where that is too much for the pod."""
 
     pod: dict[str, Any]
-    job_key: str = ""
-    job: str = ""
+    errand_key: str = ""
+    errand: str = ""
 
 
 def layout(call: StepCall, *, chain: bool) -> Layout:
@@ -73,7 +73,7 @@ def render(call: StepCall, options: KubernetesOptions, chosen: Layout) -> Render
             "the step names no image, and there is none by default", hint="Set image, or kubernetes.image."
         )
     shared = mounts.shared(call)
-    given, job = _for_agent(call, shared, options, chosen)
+    given, errand = _for_agent(call, shared, options, chosen)
     rendered = {"apiVersion": "v1", "kind": "Pod", "metadata": _metadata(call, options, chosen)}
     rendered["spec"] = _spec(call, options, chosen, shared, given)
     size = len(json.dumps(rendered))
@@ -82,7 +82,7 @@ def render(call: StepCall, options: KubernetesOptions, chosen: Layout) -> Render
             f"the pod of this step would have {size} bytes, more than the cluster can keep",
             hint="Pass large values as files: give the input a path, or make it an artifact.",
         )
-    return Rendered(rendered, call.prefix + JOB_OBJECT if job else "", job)
+    return Rendered(rendered, call.prefix + ERRAND_OBJECT if errand else "", errand)
 
 
 def owned(pod: dict[str, Any], anchor: Anchor | None) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _for_agent(
     large = _is_large(call)
     if large:
         shared = (*shared, Mount(paths.SCRIPT, "script/script", writable=False))
-    return agent.given(Job(for_agent(call, with_script=large), shared), options)
+    return agent.given(Errand(for_agent(call, with_script=large), shared), options)
 
 
 def _metadata(call: StepCall, options: KubernetesOptions, chosen: Layout) -> dict[str, Any]:

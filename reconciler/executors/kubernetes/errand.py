@@ -22,18 +22,18 @@ IO = "/io"
 STORE_KEYS = "/reconciler/s3"
 """Where agents see the store's Secret: files `access-key` and `secret-key`."""
 
-JOB, JOB_KEY = "RECONCILER_JOB", "RECONCILER_JOB_KEY"
+ERRAND, ERRAND_KEY = "RECONCILER_JOB", "RECONCILER_JOB_KEY"
 STORE_URL, STORE_ENDPOINT = "RECONCILER_STORE_URL", "RECONCILER_STORE_ENDPOINT"
 STORE_REGION, STORE_SECURE = "RECONCILER_STORE_REGION", "RECONCILER_STORE_SECURE"
 PATIENCE, PARAMETER_BYTES = "RECONCILER_PATIENCE", "RECONCILER_PARAMETER_BYTES"
-"""The variables of an agent: the job or its key in the store; the store; seconds that a store may be
+"""The variables of an agent: the errand or its key in the store; the store; seconds that a store may be
 silent, and the largest value in bytes."""
 
 INLINE_BYTES = 32 * 1024
-"""The largest job that is given in a variable."""
+"""The largest errand that is given in a variable."""
 
 MANIFEST = "manifest.json"
-JOB_OBJECT = "job.json"
+ERRAND_OBJECT = "job.json"
 """Names of objects below the attempt's prefix."""
 
 
@@ -51,7 +51,7 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Errand:
     """What an agent moves. `call` comes without command, env, secrets, pod and manifest; its `script` is
     set only where `fetch` must write it (mode 0555) to where `paths.SCRIPT` lies."""
 
@@ -110,13 +110,13 @@ def for_agent(call: StepCall, *, with_script: bool) -> StepCall:
     )
 
 
-def dump_job(job: Job) -> str:
-    return _dumps(codec.encode(job))
+def dump_errand(errand: Errand) -> str:
+    return _dumps(codec.encode(errand))
 
 
-def load_job(text: str | bytes) -> Job:
-    """Raises ValueError for anything that `dump_job` did not write."""
-    return codec.decode(Job, json.loads(text))
+def load_errand(text: str | bytes) -> Errand:
+    """Raises ValueError for anything that `dump_errand` did not write."""
+    return codec.decode(Errand, json.loads(text))
 
 
 def dump_harvest(harvest: Harvest) -> str:

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.executors.kubernetes.job import (
+from reconciler.executors.kubernetes.errand import (
+    Errand,
     Harvest,
-    Job,
     Mount,
     dump_complaint,
+    dump_errand,
     dump_harvest,
-    dump_job,
     for_agent,
+    load_errand,
     load_harvest,
-    load_job,
 )
 from reconciler.model.run import Artifact, AttemptKey, InputFile, Outputs, StepCall
 from reconciler.model.workflow import ArtifactOutput, FailureClass, ParameterOutput, SecretInput
@@ -40,10 +40,16 @@ MOUNTS = (
 )
 
 
-def test_a_job_survives_the_way_and_carries_nothing_secret() -> None:
-    job = Job(for_agent(CALL, with_script=False), MOUNTS)
-    assert load_job(dump_job(job)) == job
-    assert (job.call.env, job.call.secrets, job.call.pod, job.call.command, job.call.script) == (
+def test_an_errand_survives_the_way_and_carries_nothing_secret() -> None:
+    sent = Errand(for_agent(CALL, with_script=False), MOUNTS)
+    assert load_errand(dump_errand(sent)) == sent
+    assert (
+        sent.call.env,
+        sent.call.secrets,
+        sent.call.pod,
+        sent.call.command,
+        sent.call.script,
+    ) == (
         {},
         (),
         {},
@@ -64,16 +70,16 @@ def test_a_job_survives_the_way_and_carries_nothing_secret() -> None:
     ],
 )
 def test_a_path_lies_in_its_innermost_mount(seen: str, place: tuple[str, str]) -> None:
-    assert Job(CALL, MOUNTS).locate(seen) == place
+    assert Errand(CALL, MOUNTS).locate(seen) == place
 
 
 def test_a_path_in_no_mount_is_named() -> None:
     with pytest.raises(LookupError, match="'/elsewhere'"):
-        Job(CALL, MOUNTS).locate("/elsewhere")
+        Errand(CALL, MOUNTS).locate("/elsewhere")
 
 
 def test_the_directories_to_make_are_those_that_the_step_may_write() -> None:
-    assert Job(CALL, MOUNTS).directories() == ("work", "out/0", "out/1")
+    assert Errand(CALL, MOUNTS).directories() == ("work", "out/0", "out/1")
 
 
 def test_an_answer_survives_the_way() -> None:

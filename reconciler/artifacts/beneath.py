@@ -18,6 +18,7 @@ from pathlib import Path
 from reconciler.errors import PermanentError
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LET_READ = "Let the step make it readable for others: chmod -R a+rX."
 _MOST_LINKS = 40
 _MOST_LEVELS = 200
 
@@ -60,7 +61,7 @@ def opened(root: Path, path: str) -> Iterator[int]:
 
 def _resolve(root: Path, path: str, stack: ExitStack) -> int:
     """Walk by hand: the parents on the way are a list of descriptors, so that ".." can never lead above."""
-    trail = [_keep(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), stack)]
+    trail = [_keep(_open_root(root, path), stack)]
     ahead, links = _components(path), 0
     while ahead:
         name = ahead.pop()
@@ -82,6 +83,15 @@ def _resolve(root: Path, path: str, stack: ExitStack) -> int:
     return trail[-1]
 
 
+def _open_root(root: Path, path: str) -> int:
+    try:
+        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise OutputMissing(f"Nothing stands at {path!r}: its whole directory is gone.") from error
+    except NotADirectoryError as error:  # which a symlink is, too
+        raise OutputRefused(f"{path!r} has no directory any more: something else stands there.") from error
+
+
 def _components(path: str) -> list[str]:
     """The last first; empty ones and "." say nothing."""
     return [part for part in reversed(path.split("/")) if part not in ("", ".")]
@@ -98,7 +108,7 @@ def _status(name: str, parent: int, path: str) -> os.stat_result:
     except FileNotFoundError as error:
         raise OutputMissing(f"Nothing stands at {path!r}.") from error
     except OSError as error:
-        raise OutputRefused(f"{path!r} may not be looked at: {error.strerror}.") from error
+        raise OutputRefused(f"{path!r} may not be looked at: {error.strerror}.", hint=_LET_READ) from error
 
 
 def _target(name: str, parent: int, path: str, links: int) -> str:
@@ -119,7 +129,7 @@ def _open(name: str, parent: int, flags: int, path: str) -> int:
     try:
         return os.open(name, _READ | flags, dir_fd=parent)
     except PermissionError as error:
-        raise OutputRefused(f"{path!r} may not be read: {error.strerror}.") from error
+        raise OutputRefused(f"{path!r} may not be read: {error.strerror}.", hint=_LET_READ) from error
     except OSError as error:
         raise _changed(path) from error
 

@@ -10,7 +10,6 @@ import errno
 import os
 import stat
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from reconciler.errors import ArtifactCorrupt, ArtifactNotFound, PermanentError,
 from reconciler.executors import paths
 from reconciler.executors.ending import failed
 from reconciler.executors.log import tail
+from reconciler.executors.patience import patiently
 from reconciler.model.run import Artifact, Observation, Outputs, StepCall
 from reconciler.model.workflow import MISSING, ArtifactOutput, FailureClass, ParameterOutput
 
@@ -146,7 +146,7 @@ class Transfer:
                 message = f"Output '{output.name}' is missing: nothing stands at '{output.path}'"
                 found.problems.append(("OutputMissing", message + instead(base, relative)))
             except OutputRefused as error:
-                found.problems.append(("OutputRefused", error.message))
+                found.problems.append(("OutputRefused", f"{error.message} {error.hint}".rstrip()))
 
     def _read(self, base: Path, relative: str, output: ParameterOutput, found: Harvest) -> None:
         from reconciler.artifacts.packing import OutputMissing, OutputRefused  # as above
@@ -174,16 +174,7 @@ class Transfer:
             found.artifacts[output.name] = artifact
 
     def _patiently(self, act: Callable[[], T]) -> T:
-        """Try again while the store does not answer, for as long as the operator's patience lasts."""
-        deadline = time.monotonic() + self._bounds.patience
-        pause = 0.25
-        while True:
-            try:
-                return act()
-            except StoreUnavailable:
-                if time.monotonic() + pause > deadline or self._stopping.wait(pause):
-                    raise
-            pause = min(pause * 2, 10.0)
+        return patiently(act, self._bounds.patience, self._stopping)
 
 
 def target(call: StepCall, locate: Locate, path: str) -> Path:

@@ -1,0 +1,36 @@
+"""`python -m reconciler.agent fetch`, `put` (waits for SIGTERM first) and `put --now`.
+
+The only arguments are these words: what to move stands in variables, who may move it in files. Everything
+that is heavy is imported when there is something to move.
+"""
+
+import os
+import signal
+import sys
+
+EXIT_USAGE = 2
+EXIT_TERMINATED = 128 + signal.SIGTERM
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: 0 when everything is where it belongs, 1 when the termination message says why not."""
+    if arguments == ["fetch"]:
+        # As the first process of a container it would otherwise be deaf to it until it is killed.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_TERMINATED))
+        from reconciler.agent.work import fetch
+
+        return fetch(os.environ)
+    if arguments in (["put"], ["put", "--now"]):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # a second one must not stop the upload
+        if arguments == ["put"]:
+            print("waiting until the step has ended", flush=True)
+            signal.sigwait({signal.SIGTERM})
+        from reconciler.agent.work import put
+
+        return put(os.environ)
+    print("usage: python -m reconciler.agent fetch | put [--now]", file=sys.stderr)
+    return EXIT_USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

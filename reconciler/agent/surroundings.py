@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
 from reconciler.errors import PermanentError, SettingsError
-from reconciler.executors.kubernetes import job as contract
+from reconciler.executors.kubernetes import errand as contract
 from reconciler.executors.patience import patiently
 from reconciler.executors.transfer import Bounds
 
@@ -36,16 +36,16 @@ def look(environ: Mapping[str, str]) -> Surroundings:
     return Surroundings(Path(environ.get(IO) or contract.IO), _store(environ), _bounds(environ))
 
 
-def read_job(environ: Mapping[str, str], found: Surroundings) -> contract.Job:
-    """What to move. Raises SettingsError, or what the store raises when the job is kept there."""
-    text: str | bytes = environ.get(contract.JOB, "")
+def read_errand(environ: Mapping[str, str], found: Surroundings) -> contract.Errand:
+    """What to move. Raises SettingsError, or what the store raises when the errand is kept there."""
+    text: str | bytes = environ.get(contract.ERRAND, "")
     if not text:
-        key = _demand(environ, contract.JOB_KEY)
+        key = _demand(environ, contract.ERRAND_KEY)
         text = patiently(lambda: _read(found.store, key), found.bounds.patience, threading.Event())
     try:
-        return contract.load_job(text)
+        return contract.load_errand(text)
     except ValueError as error:
-        raise SettingsError(f"The job is not one that this agent understands: {error}.") from error
+        raise SettingsError(f"The errand is not one that this agent understands: {error}.") from error
 
 
 def _store(environ: Mapping[str, str]) -> ArtifactStore:

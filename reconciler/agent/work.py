@@ -16,13 +16,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from reconciler.agent.surroundings import DEFAULT_MESSAGE, MESSAGE, Surroundings, look, read_job
+from reconciler.agent.surroundings import DEFAULT_MESSAGE, MESSAGE, Surroundings, look, read_errand
 from reconciler.errors import PermanentError, ReconcilerError, StoreUnavailable
 from reconciler.executors import paths
-from reconciler.executors.kubernetes.job import (
+from reconciler.executors.kubernetes.errand import (
     MANIFEST,
+    Errand,
     Harvest,
-    Job,
     dump_complaint,
     dump_harvest,
 )
@@ -48,12 +48,12 @@ def put(environ: Mapping[str, str]) -> int:
     return _told(environ, _put)
 
 
-def _told(environ: Mapping[str, str], act: Callable[[Surroundings, Job], None]) -> int:
+def _told(environ: Mapping[str, str], act: Callable[[Surroundings, Errand], None]) -> int:
     """Do it; what goes wrong becomes the termination message and an exit code."""
     os.umask(UMASK)
     try:
         found = look(environ)
-        act(found, read_job(environ, found))
+        act(found, read_errand(environ, found))
     except Exception as error:  # whatever it is, the pass should hear of it
         complaint = dump_complaint(_complaint(error))
         print(complaint, file=sys.stderr)
@@ -62,25 +62,27 @@ def _told(environ: Mapping[str, str], act: Callable[[Surroundings, Job], None]) 
     return 0
 
 
-def _fetch(found: Surroundings, job: Job) -> None:
-    for top in sorted({mount.at.partition("/")[0] for mount in job.mounts}):
+def _fetch(found: Surroundings, errand: Errand) -> None:
+    for top in sorted({mount.at.partition("/")[0] for mount in errand.mounts}):
         shutil.rmtree(found.io / top, ignore_errors=True)  # of a `fetch` that was interrupted
-    for directory in job.directories():
+    for directory in errand.directories():
         (found.io / directory).mkdir(parents=True, exist_ok=True)
-    locate = partial(_locate, found.io, job)
-    if job.call.script is not None:
-        _write_script(*locate(paths.SCRIPT), job.call.script)
-    Transfer(found.store, found.bounds, threading.Event()).prepare(job.call, locate)
+    locate = partial(_locate, found.io, errand)
+    if errand.call.script is not None:
+        _write_script(*locate(paths.SCRIPT), errand.call.script)
+    Transfer(found.store, found.bounds, threading.Event()).prepare(errand.call, locate)
 
 
-def _put(found: Surroundings, job: Job) -> None:
-    seen = Observation(job.call.key, Status.ENDED, exit_code=0)  # what it was is not for the agent to judge
+def _put(found: Surroundings, errand: Errand) -> None:
+    seen = Observation(
+        errand.call.key, Status.ENDED, exit_code=0
+    )  # what it was is not for the agent to judge
     transfer = Transfer(found.store, found.bounds, threading.Event())
-    seen = transfer.harvest(job.call, partial(_locate, found.io, job), seen, None)
+    seen = transfer.harvest(errand.call, partial(_locate, found.io, errand), seen, None)
     if seen.failure is FailureClass.INFRASTRUCTURE:
         raise NotPrepared(seen.failure, seen.reason, seen.message)
     manifest = dump_harvest(Harvest(seen.outputs, seen.failure, seen.reason, seen.message))
-    content, key = manifest.encode("utf-8", "replace"), f"{job.call.prefix}{MANIFEST}"
+    content, key = manifest.encode("utf-8", "replace"), f"{errand.call.prefix}{MANIFEST}"
     patiently(
         lambda: found.store.put(key, io.BytesIO(content), content_type="application/json"),
         found.bounds.patience,
@@ -88,9 +90,9 @@ def _put(found: Surroundings, job: Job) -> None:
     )
 
 
-def _locate(volume: Path, job: Job, seen: str) -> tuple[Path, str]:
+def _locate(volume: Path, errand: Errand, seen: str) -> tuple[Path, str]:
     try:
-        base, relative = job.locate(seen)
+        base, relative = errand.locate(seen)
     except LookupError as error:
         raise PermanentError(str(error)) from error
     return volume / base, relative

@@ -16,7 +16,7 @@ from typing import Any
 
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
 from reconciler.artifacts.packing import collect
-from reconciler.executors.kubernetes.job import Harvest, Job, Mount, dump_job, load_harvest
+from reconciler.executors.kubernetes.errand import Errand, Harvest, Mount, dump_errand, load_harvest
 from reconciler.model.run import Artifact, AttemptKey, Outputs, StepCall
 from reconciler.model.workflow import ArtifactOutput
 
@@ -33,9 +33,9 @@ MOUNTS = (
 )
 
 
-def a_job(*, mounts: tuple[Mount, ...] = MOUNTS, **call: Any) -> Job:
-    """A job for the first attempt of a step."""
-    return Job(StepCall(AttemptKey("demo-1-cafe", "a", 1), PREFIX, **call), mounts)
+def an_errand(*, mounts: tuple[Mount, ...] = MOUNTS, **call: Any) -> Errand:
+    """An errand for the first attempt of a step."""
+    return Errand(StepCall(AttemptKey("demo-1-cafe", "a", 1), PREFIX, **call), mounts)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Pod:
     def store(self) -> ArtifactStore:
         return open_store(self.url, self.access)
 
-    def environment(self, job: Job | None) -> dict[str, str]:
+    def environment(self, errand: Errand | None) -> dict[str, str]:
         found = {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(CHECKOUT),
@@ -82,20 +82,20 @@ class Pod:
             "RECONCILER_STORE_URL": self.url,
             "RECONCILER_PATIENCE": "30",
         }
-        if job is not None:
-            found["RECONCILER_JOB"] = dump_job(job)
+        if errand is not None:
+            found["RECONCILER_JOB"] = dump_errand(errand)
         if self.access is not None:
             found |= {"RECONCILER_STORE_ENDPOINT": self.access.endpoint, "RECONCILER_STORE_SECURE": "false"}
         return found | dict(self.variables or {})
 
     def start(
-        self, *words: str, job: Job | None = None, through: Sequence[str] = ()
+        self, *words: str, errand: Errand | None = None, through: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
         """An agent under way, in a directory that is not its own."""
         command = [*through, sys.executable, "-m", "reconciler.agent", *words]
         return subprocess.Popen(
             command,
-            env=self.environment(job),
+            env=self.environment(errand),
             cwd="/",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -111,16 +111,16 @@ class Pod:
         log.unlink(missing_ok=True)
         return Ended(agent.returncode, complaint, said.decode())
 
-    def fetch(self, job: Job) -> Ended:
-        return self.end(self.start("fetch", job=job))
+    def fetch(self, errand: Errand) -> Ended:
+        return self.end(self.start("fetch", errand=errand))
 
-    def fetch_large(self, job: Job) -> Ended:
-        """Of a job that is too large for a variable."""
-        self.store.put(f"{PREFIX}job.json", BytesIO(dump_job(job).encode()))
-        return self.end(self.with_variables(RECONCILER_JOB_KEY=f"{PREFIX}job.json").start("fetch"))
+    def fetch_large(self, errand: Errand) -> Ended:
+        """Of an errand that is too large for a variable."""
+        self.store.put(f"{PREFIX}errand.json", BytesIO(dump_errand(errand).encode()))
+        return self.end(self.with_variables(RECONCILER_JOB_KEY=f"{PREFIX}errand.json").start("fetch"))
 
-    def put(self, job: Job, *, through: Sequence[str] = ()) -> Ended:
-        return self.end(self.start("put", "--now", job=job, through=through))
+    def put(self, errand: Errand, *, through: Sequence[str] = ()) -> Ended:
+        return self.end(self.start("put", "--now", errand=errand, through=through))
 
     def manifest(self) -> Harvest | None:
         """The agent's answer; None while there is none."""

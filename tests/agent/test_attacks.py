@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.executors.kubernetes.job import Harvest
+from reconciler.executors.kubernetes.errand import Harvest
 from reconciler.model.run import Artifact, InputFile
 from reconciler.model.workflow import ArtifactOutput, FailureClass, ParameterOutput
-from tests.agent.pod import PREFIX, Pod, a_job, tree
+from tests.agent.pod import PREFIX, Pod, an_errand, tree
 
 KEY = "the key of the store"
 
@@ -76,7 +76,7 @@ def refusal(pod: Pod, *outputs: ArtifactOutput | ParameterOutput) -> str:
     """The message of an agent that stored nothing and told why."""
     artifacts = tuple(output for output in outputs if isinstance(output, ArtifactOutput))
     parameters = tuple(output for output in outputs if isinstance(output, ParameterOutput))
-    ended = pod.put(a_job(artifact_outputs=artifacts, parameter_outputs=parameters))
+    ended = pod.put(an_errand(artifact_outputs=artifacts, parameter_outputs=parameters))
     found = pod.manifest()
     assert found is not None
     assert found == Harvest(failure=FailureClass.FAILURE, reason="OutputRefused", message=found.message)
@@ -137,10 +137,10 @@ def test_names_of_any_bytes_come_back_as_they_were(pod: Pod, tmp_path: Path) -> 
     for name in names:
         (pod.io / "work" / "out" / name).write_text("x")
     outputs = (ArtifactOutput("t", "out"), ArtifactOutput("f", "out", archive="files"))
-    assert pod.put(a_job(artifact_outputs=outputs)).code == 0
+    assert pod.put(an_errand(artifact_outputs=outputs)).code == 0
     found = pod.outputs().artifacts
-    job = a_job(input_files=(InputFile("/in/data", found["t"]), InputFile("again", found["f"])))
-    assert pod.fetch(job).code == 0
+    errand = an_errand(input_files=(InputFile("/in/data", found["t"]), InputFile("again", found["f"])))
+    assert pod.fetch(errand).code == 0
     for directory in ("in/2", "work/again"):
         assert {path.name for path in (pod.io / directory).iterdir()} == {*names, "first"}
 
@@ -186,7 +186,7 @@ def test_code_that_still_runs_cannot_swap_a_link_in(pod: Pod, target: str) -> No
     )
     with still_running(pod.io / "work", pod.root / "keys" / target):
         for _ in range(4):
-            assert pod.put(a_job(artifact_outputs=outputs)).code == 0
+            assert pod.put(an_errand(artifact_outputs=outputs)).code == 0
             stored = b"".join(pod.read(key) for key in pod.store.keys(""))
             assert KEY.encode() not in stored
 
@@ -224,7 +224,7 @@ def test_a_forged_directory_is_corrupt_and_leaves_nothing(pod: Pod, attack: str)
     stored = pod.store.put("runs/forged", io.BytesIO(FORGED[attack]))
     artifact = Artifact("x", stored.key, stored.size, stored.sha256, "tar")
     before = tree(pod.root / "keys")
-    ended = pod.fetch(a_job(input_files=(InputFile("in", artifact),)))
+    ended = pod.fetch(an_errand(input_files=(InputFile("in", artifact),)))
     assert ended.complaint is not None
     assert (ended.code, ended.complaint.reason) == (1, "InputCorrupt")
     assert (tree(pod.io / "work"), tree(pod.root / "keys")) == ({}, before)
@@ -237,7 +237,7 @@ def test_a_forged_listing_is_corrupt_and_leaves_nothing(pod: Pod, path: str) -> 
     pod.store.put("runs/forged/planted", io.BytesIO(b"x"))
     listing = pod.store.put("runs/forged/.listing.jsonl", io.BytesIO(json.dumps(line).encode() + b"\n"))
     artifact = Artifact("x", "runs/forged", 1, listing.sha256, "files")
-    ended = pod.fetch(a_job(input_files=(InputFile("in", artifact),)))
+    ended = pod.fetch(an_errand(input_files=(InputFile("in", artifact),)))
     assert ended.complaint is not None
     assert (ended.code, ended.complaint.reason) == (1, "InputCorrupt")
     assert tree(pod.io / "work") == {}
@@ -246,7 +246,9 @@ def test_a_forged_listing_is_corrupt_and_leaves_nothing(pod: Pod, path: str) -> 
 def test_an_input_is_not_written_through_a_link_of_an_earlier_input(pod: Pod) -> None:
     """An artifact may hold links that stay inside; where it lies, inside may be elsewhere."""
     linked = pod.store.put("runs/l", io.BytesIO(forged(("x/y", tarfile.SYMTYPE, "../../home"))))
-    job = a_job(input_files=(InputFile("in", Artifact("l", linked.key, linked.size, linked.sha256, "tar")),))
-    ended = pod.fetch(job)
+    errand = an_errand(
+        input_files=(InputFile("in", Artifact("l", linked.key, linked.size, linked.sha256, "tar")),)
+    )
+    ended = pod.fetch(errand)
     assert ended.complaint is not None
     assert (ended.code, ended.complaint.reason) == (1, "InputCorrupt")

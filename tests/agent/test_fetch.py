@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.artifacts.packing import store_bundle
-from reconciler.executors.kubernetes.job import Harvest, Job, Mount
+from reconciler.executors.kubernetes.errand import Errand, Harvest, Mount
 from reconciler.model.run import Artifact, InputFile, InputText
 from reconciler.model.workflow import FailureClass
-from tests.agent.pod import MOUNTS, Pod, a_job, tree
+from tests.agent.pod import MOUNTS, Pod, an_errand, tree
 
 
 def some_directory(above: Path) -> Path:
@@ -31,7 +31,7 @@ def some_directory(above: Path) -> Path:
 def test_everything_lies_where_the_step_looks(pod: Pod, tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("1,2\n")
     bundle = store_bundle(pod.store, [("scripts/run.sh", True, b"echo"), ("data/a b.txt", False, b"c")])
-    job = a_job(
+    errand = an_errand(
         bundle=bundle,
         input_files=(
             InputFile("/in/data", pod.given(tmp_path / "data.csv")),
@@ -40,7 +40,7 @@ def test_everything_lies_where_the_step_looks(pod: Pod, tmp_path: Path) -> None:
         ),
         input_texts=(InputText("/out/value.txt", "päth"), InputText("empty", "")),
     )
-    assert pod.fetch(job).code == 0
+    assert pod.fetch(errand).code == 0
     some = tree(tmp_path / "some")
     assert tree(pod.io) == {
         "home": "/",
@@ -71,11 +71,11 @@ def test_a_step_of_another_user_shares_the_group_of_the_volume(pod: Pod, tmp_pat
         pytest.skip("only root may give files to another group")
     os.chown(pod.io, 0, 4321)
     pod.io.chmod(0o2775)
-    job = a_job(
+    errand = an_errand(
         input_files=(InputFile("some", pod.given(some_directory(tmp_path))),),
         input_texts=(InputText("deep/er/text", "x"),),
     )
-    assert pod.fetch(job).code == 0
+    assert pod.fetch(errand).code == 0
     found = {p.relative_to(pod.io).as_posix(): p.stat() for p in pod.io.rglob("*") if not p.is_symlink()}
     assert {path: status.st_gid for path, status in found.items() if status.st_gid != 4321} == {}
     modes = {path: oct(status.st_mode & 0o777) for path, status in found.items()}
@@ -87,22 +87,22 @@ def test_a_step_of_another_user_shares_the_group_of_the_volume(pod: Pod, tmp_pat
 def test_a_large_script_comes_with_the_agent(pod: Pod) -> None:
     mounts = (*MOUNTS, Mount("/reconciler/script", "script/script", writable=False))
     script = "#!/bin/sh\n: 'ü'\r\n" + "#" * 200_000
-    assert pod.fetch_large(a_job(mounts=mounts, script=script)).code == 0
+    assert pod.fetch_large(an_errand(mounts=mounts, script=script)).code == 0
     written = pod.io / "script" / "script"
     assert (written.read_bytes(), written.stat().st_mode & 0o777) == (script.encode(), 0o555)
 
 
 def test_a_job_that_is_too_large_for_a_variable_lies_in_the_store(pod: Pod) -> None:
-    job = a_job(input_texts=(InputText("value", "x" * (16 << 20)),))
-    assert pod.fetch_large(job).code == 0
+    errand = an_errand(input_texts=(InputText("value", "x" * (16 << 20)),))
+    assert pod.fetch_large(errand).code == 0
     assert (pod.io / "work" / "value").stat().st_size == 16 << 20
 
 
 def test_a_fetch_that_was_killed_can_be_made_again(pod: Pod, tmp_path: Path) -> None:
-    job = a_job(input_files=(InputFile("some", pod.given(some_directory(tmp_path))),))
-    assert pod.fetch(job).code == 0
+    errand = an_errand(input_files=(InputFile("some", pod.given(some_directory(tmp_path))),))
+    assert pod.fetch(errand).code == 0
     (pod.io / "work" / "half").write_text("of an earlier try")
-    assert pod.fetch(job).code == 0
+    assert pod.fetch(errand).code == 0
     assert tree(pod.io / "work") == {
         "some": "/",
         **{f"some/{name}": content for name, content in tree(tmp_path / "some").items()},
@@ -111,8 +111,8 @@ def test_a_fetch_that_was_killed_can_be_made_again(pod: Pod, tmp_path: Path) -> 
 
 def test_sigterm_ends_a_fetch_at_once(pod_on_s3: Pod, server: object) -> None:
     server.freeze()  # type: ignore[attr-defined]
-    job = a_job(input_files=(InputFile("x", Artifact("x", "runs/x", 1, "0" * 64)),))
-    agent = pod_on_s3.start("fetch", job=job)
+    errand = an_errand(input_files=(InputFile("x", Artifact("x", "runs/x", 1, "0" * 64)),))
+    agent = pod_on_s3.start("fetch", errand=errand)
     while not _handles_sigterm(agent.pid):
         assert agent.poll() is None
     agent.send_signal(signal.SIGTERM)
@@ -124,16 +124,16 @@ def _handles_sigterm(pid: int) -> bool:
     return bool(int(caught, 16) & 1 << (signal.SIGTERM - 1))
 
 
-def complaint(pod: Pod, job: Job) -> Harvest:
-    ended = pod.fetch(job)
+def complaint(pod: Pod, errand: Errand) -> Harvest:
+    ended = pod.fetch(errand)
     assert ended.code == 1
     assert ended.complaint is not None
     return ended.complaint
 
 
 def test_an_input_that_is_not_stored_is_missing(pod: Pod) -> None:
-    job = a_job(input_files=(InputFile("x", Artifact("x", "runs/gone", 1, "0" * 64)),))
-    assert complaint(pod, job) == Harvest(
+    errand = an_errand(input_files=(InputFile("x", Artifact("x", "runs/gone", 1, "0" * 64)),))
+    assert complaint(pod, errand) == Harvest(
         failure=FailureClass.FAILURE,
         reason="InputMissing",
         message=f"Nothing is stored at {pod.root.parent}/store/runs/gone.",
@@ -144,7 +144,7 @@ def test_an_input_that_is_not_stored_is_missing(pod: Pod) -> None:
 def test_an_input_that_was_changed_is_corrupt_and_not_put(pod: Pod, tmp_path: Path, archive: str) -> None:
     some = some_directory(tmp_path)
     artifact = pod.given(some / "run") if archive == "file" else pod.given(some, archive=archive)
-    found = complaint(pod, a_job(input_files=(InputFile("x", replace(artifact, sha256="0" * 64)),)))
+    found = complaint(pod, an_errand(input_files=(InputFile("x", replace(artifact, sha256="0" * 64)),)))
     assert (found.failure, found.reason) == (FailureClass.FAILURE, "InputCorrupt")
     assert f"but {'0' * 64} was recorded" in found.message
     assert tree(pod.io / "work") == {}
@@ -156,15 +156,15 @@ def test_a_store_that_stays_away_is_no_failure_of_the_step(pod: Pod) -> None:
     )
     for name in ("access-key", "secret-key"):
         (pod.root / "keys" / name).write_text("x")
-    found = complaint(lost, a_job(input_files=(InputFile("x", Artifact("x", "runs/x", 1, "0" * 64)),)))
+    found = complaint(lost, an_errand(input_files=(InputFile("x", Artifact("x", "runs/x", 1, "0" * 64)),)))
     assert (found.failure, found.reason) == (FailureClass.INFRASTRUCTURE, "StoreUnavailable")
     assert "the server does not answer" in found.message
 
 
 def test_paths_that_do_not_fit_together_are_the_definitions_fault(pod: Pod) -> None:
-    found = complaint(pod, a_job(input_texts=(InputText("a", "x"), InputText("a/b", "y"))))
+    found = complaint(pod, an_errand(input_texts=(InputText("a", "x"), InputText("a/b", "y"))))
     assert (found.failure, found.reason) == (FailureClass.FAILURE, "LaunchRejected")
-    found = complaint(pod, a_job(input_texts=(InputText("/nowhere/x", "x"),)))
+    found = complaint(pod, an_errand(input_texts=(InputText("/nowhere/x", "x"),)))
     assert found == Harvest(
         failure=FailureClass.FAILURE,
         reason="LaunchRejected",
@@ -178,8 +178,8 @@ def test_a_full_volume_is_named_so(pod: Pod, tmp_path: Path) -> None:
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("only root may mount a small file system")
     try:
-        job = a_job(input_files=(InputFile("large", pod.given(tmp_path / "large")),))
-        found = complaint(pod.with_variables(RECONCILER_PATIENCE="0.1"), job)
+        errand = an_errand(input_files=(InputFile("large", pod.given(tmp_path / "large")),))
+        found = complaint(pod.with_variables(RECONCILER_PATIENCE="0.1"), errand)
     finally:
         subprocess.run(["umount", str(pod.io)], check=True)
     assert (found.failure, found.reason) == (FailureClass.INFRASTRUCTURE, "NoSpace")
@@ -193,20 +193,20 @@ def test_a_full_volume_is_named_so(pod: Pod, tmp_path: Path) -> None:
         ({"RECONCILER_JOB": ""}, "The agent was started without RECONCILER_JOB_KEY."),
         (
             {"RECONCILER_JOB": "{}"},
-            "The job is not one that this agent understands: Job without call.",
+            "The errand is not one that this agent understands: Errand without call.",
         ),
     ],
 )
 def test_a_pod_that_was_made_wrong_says_what_is_missing(
     pod: Pod, variables: dict[str, str], message: str
 ) -> None:
-    found = complaint(pod.with_variables(**variables), a_job())
+    found = complaint(pod.with_variables(**variables), an_errand())
     assert found == Harvest(failure=FailureClass.INFRASTRUCTURE, reason="AgentFailed", message=message)
 
 
 def test_keys_that_are_not_mounted_are_asked_for(pod: Pod) -> None:
     on_s3 = replace(pod, url="s3://bucket").with_variables(RECONCILER_STORE_ENDPOINT="127.0.0.1:9")
-    assert complaint(on_s3, a_job()).message == (
+    assert complaint(on_s3, an_errand()).message == (
         f"The store's key at {pod.root}/keys/access-key cannot be read: No such file or directory. "
         "The Secret that the settings name for agents needs `access-key` and `secret-key`."
     )
@@ -215,8 +215,8 @@ def test_keys_that_are_not_mounted_are_asked_for(pod: Pod) -> None:
 def test_a_termination_message_is_never_too_long_for_the_kubelet(pod: Pod) -> None:
     name = "ü" * 120
     path = "/".join([name] * 30)
-    job = a_job(input_files=(InputFile("x", Artifact("x", path, 1, "0" * 64)),))
-    process = pod.start("fetch", job=job)
+    errand = an_errand(input_files=(InputFile("x", Artifact("x", path, 1, "0" * 64)),))
+    process = pod.start("fetch", errand=errand)
     process.wait(timeout=60)
     assert len((pod.root / "termination-log").read_bytes()) <= 4096
     assert pod.end(process).code == 1

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.executors.kubernetes.job import Harvest, Job
+from reconciler.executors.kubernetes.errand import Errand, Harvest
 from reconciler.model.run import Artifact, Outputs
 from reconciler.model.workflow import ArtifactOutput, FailureClass, ParameterOutput
 from tests import servers
-from tests.agent.pod import PREFIX, Pod, a_job, memory_of, without_rights
+from tests.agent.pod import PREFIX, Pod, an_errand, memory_of, without_rights
 
 MIB = 1 << 20
-ONE = a_job(artifact_outputs=(ArtifactOutput("model", "/out/model.bin"),))
+ONE = an_errand(artifact_outputs=(ArtifactOutput("model", "/out/model.bin"),))
 
 
 def write(pod: Pod, path: str, content: bytes = b"x") -> Path:
@@ -26,16 +26,16 @@ def write(pod: Pod, path: str, content: bytes = b"x") -> Path:
     return whole
 
 
-def waiting(pod: Pod, job: Job) -> subprocess.Popen[bytes]:
+def waiting(pod: Pod, errand: Errand) -> subprocess.Popen[bytes]:
     """An agent that waits beside its step."""
-    agent = pod.start("put", job=job)
+    agent = pod.start("put", errand=errand)
     assert agent.stdout is not None
     assert agent.stdout.readline() == b"waiting until the step has ended\n"
     return agent
 
 
-def told_to_stop(pod: Pod, job: Job) -> subprocess.Popen[bytes]:
-    agent = waiting(pod, job)
+def told_to_stop(pod: Pod, errand: Errand) -> subprocess.Popen[bytes]:
+    agent = waiting(pod, errand)
     agent.send_signal(signal.SIGTERM)
     return agent
 
@@ -45,7 +45,7 @@ def test_outputs_of_every_kind_arrive(pod: Pod) -> None:
     write(pod, "out/1/model.bin", b"m")
     write(pod, "out/1/empty", b"")
     write(pod, "work/Berichte März/a b", b"c")
-    job = a_job(
+    errand = an_errand(
         parameter_outputs=(
             ParameterOutput("n", "n.txt", "integer"),
             ParameterOutput("usual", "no.txt", default="d"),
@@ -58,7 +58,7 @@ def test_outputs_of_every_kind_arrive(pod: Pod) -> None:
             ArtifactOutput("maybe", "/out/none", optional=True),
         ),
     )
-    assert pod.put(job).code == 0
+    assert pod.put(errand).code == 0
     outputs = pod.outputs()
     assert outputs.parameters == {"n": "3\n"}
     assert sorted(outputs.artifacts) == ["empty", "listed", "model", "reports"]
@@ -75,11 +75,11 @@ def test_outputs_of_every_kind_arrive(pod: Pod) -> None:
 def test_a_missing_output_is_told_by_the_manifest(pod: Pod) -> None:
     write(pod, "out/1/modell.bin")
     write(pod, "work/n.txt", b"3")
-    job = a_job(
+    errand = an_errand(
         parameter_outputs=(ParameterOutput("n", "n.txt"),),
         artifact_outputs=(ArtifactOutput("model", "/out/model.bin"),),
     )
-    assert pod.put(job).code == 0
+    assert pod.put(errand).code == 0
     assert pod.manifest() == Harvest(
         Outputs({"n": "3"}),
         FailureClass.FAILURE,
@@ -154,7 +154,7 @@ def test_a_store_that_stays_away_leaves_no_manifest_and_is_told(
 def test_killed_in_the_middle_of_an_upload_it_leaves_no_manifest(
     pod_on_s3: Pod, server: servers.Server
 ) -> None:
-    job = a_job(
+    errand = an_errand(
         parameter_outputs=(ParameterOutput("n", "n.txt"),),
         artifact_outputs=(
             ArtifactOutput("first", "/out/first"),
@@ -165,7 +165,7 @@ def test_killed_in_the_middle_of_an_upload_it_leaves_no_manifest(
     write(pod_on_s3, "out/1/first", b"1")
     large = write(pod_on_s3, "out/1/model.bin")
     os.truncate(large, 40_000 * MIB)  # sparse: it cannot be through before it is killed
-    agent = told_to_stop(pod_on_s3, job)
+    agent = told_to_stop(pod_on_s3, errand)
     while pod_on_s3.store.stat(f"{PREFIX}artifacts/first") is None:
         assert agent.poll() is None
     agent.kill()
@@ -173,7 +173,7 @@ def test_killed_in_the_middle_of_an_upload_it_leaves_no_manifest(
     assert list(pod_on_s3.store.keys("")) == [f"{PREFIX}artifacts/first"]
     assert pod_on_s3.manifest() is None
     os.truncate(large, 1)
-    assert pod_on_s3.put(job).code == 0
+    assert pod_on_s3.put(errand).code == 0
     assert pod_on_s3.outputs().parameters == {"n": "3"}
 
 
@@ -224,7 +224,7 @@ def test_the_same_content_is_the_same_artifact_whoever_packed_it(pod: Pod, tmp_p
         for name in ("one", "two")
         for archive in ("tar", "files")
     )
-    assert pod.put(a_job(artifact_outputs=outputs)).code == 0
+    assert pod.put(an_errand(artifact_outputs=outputs)).code == 0
     found = {name: artifact.sha256 for name, artifact in pod.outputs().artifacts.items()}
     assert found["one-tar"] == found["two-tar"] == pod.given(pod.io / "work/one").sha256
     assert found["one-files"] == found["two-files"]
@@ -232,14 +232,14 @@ def test_the_same_content_is_the_same_artifact_whoever_packed_it(pod: Pod, tmp_p
 
 def test_a_value_of_16_mib_arrives(pod: Pod) -> None:
     write(pod, "work/n.txt", "ü".encode() * (8 * MIB))
-    assert pod.put(a_job(parameter_outputs=(ParameterOutput("n", "n.txt"),))).code == 0
+    assert pod.put(an_errand(parameter_outputs=(ParameterOutput("n", "n.txt"),))).code == 0
     assert pod.outputs().parameters == {"n": "ü" * (8 * MIB)}
 
 
 def test_a_value_beyond_the_limit_is_refused(pod: Pod) -> None:
     write(pod, "work/n.txt", b"12345")
     limited = pod.with_variables(RECONCILER_PARAMETER_BYTES="4")
-    assert limited.put(a_job(parameter_outputs=(ParameterOutput("n", "n.txt"),))).code == 0
+    assert limited.put(an_errand(parameter_outputs=(ParameterOutput("n", "n.txt"),))).code == 0
     found = pod.manifest()
     assert found is not None
     assert (found.reason, found.message) == (

@@ -86,7 +86,8 @@ def open_edges(
     with ExitStack() as stack:
         state = stack.enter_context(_current_state(settings, notify, ours))
         store = open_artifacts(settings)
-        executor = FencedExecutor(make_executor(settings, store, attempts_directory(settings)), ours.check)
+        inner = make_executor(settings, store, attempts_directory(settings), ours.check)
+        executor = FencedExecutor(inner, ours.check)
         stack.callback(executor.close)
         source = open_repository(settings)
         edges = Edges(

@@ -20,7 +20,10 @@ class Executor(Protocol):
     """How many attempts may be live at once."""
 
     def anchor(self, run: Run) -> None:
-        """Keep `run` (identity and definition, not its progress), to survive a lost database."""
+        """Keep `run` (identity and definition, not its progress), to survive a lost database.
+
+        It is kept before any attempt of the run is started, and at the latest when `close` returns.
+        """
 
     def survey(self) -> Iterable[Run]:
         """The anchored runs: progress is not kept with them, `observe` tells it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.artifacts import ArtifactStore
@@ -15,10 +16,16 @@ from reconciler.settings import Settings, table
 from reconciler.settings.values import PATH
 
 
-def make_executor(settings: Settings, store: ArtifactStore, directory: Path) -> Executor:
-    """The executor that the settings name, keeping what it must below `directory`."""
-    options = _options(settings)
-    return EXECUTORS[settings.executor.name](directory, store, workflow_from_document, options)
+def make_executor(
+    settings: Settings, store: ArtifactStore, directory: Path, allow: Callable[[], None] = lambda: None
+) -> Executor:
+    """The executor that the settings name, keeping what it must below `directory`.
+
+    `allow` is asked before each write that is made in the background, and raises where it must not be.
+    """
+    name, options = settings.executor.name, _options(settings)
+    more = {"allow": allow} if name == "kubernetes" else {}
+    return EXECUTORS[name](directory, store, workflow_from_document, options, **more)
 
 
 def local_options(settings: Settings) -> Options:

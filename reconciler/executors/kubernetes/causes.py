@@ -10,6 +10,7 @@ from reconciler.executors.kubernetes.errand import Harvest, load_harvest
 from reconciler.executors.kubernetes.note import Note
 from reconciler.executors.kubernetes.options import KubernetesOptions
 from reconciler.executors.kubernetes.view import Container, PodView
+from reconciler.model.run import Observation
 from reconciler.model.workflow import FailureClass
 
 DISRUPTIONS = {
@@ -48,6 +49,8 @@ _OURS = ("fetch", "agent", "put")
 _AT_ONCE = ("InvalidImageName",)
 _NOT_FOUND = re.compile(r"executable file not found|no such file or directory|permission denied", re.I)
 
+_NEVER_RAN = re.compile(r"(exec /\S+|.*exec user process caused): (no such file|permission|exec format).*\n?")
+
 
 def hopeless(view: PodView, options: KubernetesOptions, now: datetime) -> Harvest | None:
     """Why a pod that has not ended is given up: it never starts, or never stops. None: not (yet).
@@ -82,6 +85,14 @@ def cannot_run(main: Container, note: Note) -> Harvest | None:
         why = f"'{note.program}' cannot be found or executed in the image: {main.message}"
         return Harvest(failure=FailureClass.FAILURE, reason="CommandNotFound", message=why)
     return _infrastructure("StartError", f"the container could not be started: {main.message}")
+
+
+def explained_by_log(seen: Observation, note: Note) -> Observation:
+    """An end whose only word is that of the container runtime: the command could not be executed at all."""
+    if seen.reason != "ExitCode" or seen.exit_code not in (1, 255) or not _NEVER_RAN.fullmatch(seen.log_tail):
+        return seen
+    why = f"'{note.program}' cannot be found or executed in the image: {seen.log_tail.strip()}"
+    return replace(seen, reason="CommandNotFound", message=why)
 
 
 def agent_failed(view: PodView, note: Note) -> Harvest:

@@ -46,10 +46,19 @@ class Refused(PermanentError):
 
 
 class Client:
-    """A namespace of a cluster. Connects when it is first used; from any thread."""
+    """A namespace of a cluster. Connects when it is first used; from any thread.
 
-    def __init__(self, options: KubernetesOptions, stopping: threading.Event) -> None:
+    `allow` is asked before each write, and raises where the pass must not write any more.
+    """
+
+    def __init__(
+        self,
+        options: KubernetesOptions,
+        stopping: threading.Event,
+        allow: Callable[[], None] = lambda: None,
+    ) -> None:
         self._options = options
+        self._allow = allow
         self._stopping = stopping
         self._bucket = Bucket(options.rate, options.burst)
 
@@ -136,6 +145,7 @@ class Client:
     ) -> dict[str, Any]:
         if method != "GET":
             self._bucket.take(self._stopping)
+            self._allow()
         with _translated(f"{method.lower()} {path}"):
             answer = self._send(method, path, query, body, content_type, read=READ, whole=True)
             if answer.status >= 400:

@@ -47,7 +47,7 @@ _LOG = logging.getLogger(__name__)
 
 class KubernetesExecutor:
     """Attempts as pods. `parse` makes a workflow of the document in an anchor; `directory` takes logs on
-    their way to the store."""
+    their way to the store; `allow` raises when the pass must not write any more."""
 
     name = "kubernetes"
 
@@ -57,13 +57,14 @@ class KubernetesExecutor:
         store: ArtifactStore,
         parse: Callable[[Mapping[str, Any]], Workflow],
         options: KubernetesOptions | None = None,
+        allow: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options = options or KubernetesOptions()
         self.slots = options.slots
         self._parse = parse
         self._directory = directory / "logs"
         self._stopping = threading.Event()
-        self._client = Client(options, self._stopping)
+        self._client = Client(options, self._stopping, allow)
         self._writers = Workers(options.writers, "reconciler-write")
         self._movers = Workers(MOVERS, "reconciler-move")
         self._finisher = Finisher(self._client, store, options, self._movers, self._stopping, self._directory)

@@ -16,7 +16,7 @@ from typing import TypeVar
 from reconciler.artifacts.base import ArtifactStore
 from reconciler.errors import ArtifactNotFound, PermanentError, StoreUnavailable
 from reconciler.executors.ending import failed, moment
-from reconciler.executors.kubernetes import names
+from reconciler.executors.kubernetes import causes, names
 from reconciler.executors.kubernetes.client import Client, Refused
 from reconciler.executors.kubernetes.errand import MANIFEST, Harvest, dump_complaint, load_harvest
 from reconciler.executors.kubernetes.judge import judge
@@ -155,7 +155,8 @@ class Finisher:
                 return seen
             stored = self._patiently(lambda: self.store.put_file(key, log.path, content_type=LOG_TYPE))
             artifact = Artifact("log.txt", key, stored.size, stored.sha256, content_type=LOG_TYPE)
-            return replace(seen, log=artifact, log_tail=self._tail(log.path))
+            seen = replace(seen, log=artifact, log_tail=self._tail(log.path))
+            return causes.explained_by_log(seen, note)
         finally:
             log.close()
             record.followed = None

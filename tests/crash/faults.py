@@ -27,7 +27,7 @@ POINTS: tuple[tuple[Any, str], ...] = (
     *((DirectoryStore, name) for name in ("put", "put_file", "delete")),
     (clone.Clone, "_bring"),
     (command.Git, "execute"),
-    (launcher, "spawn"),
+    (launcher.Launcher, "spawn"),
     (place.Place, "prepare"),
     (place.Place, "write"),
     (place.Place, "conclude"),

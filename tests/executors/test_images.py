@@ -211,14 +211,14 @@ def test_a_container_of_an_ended_or_stopped_step_is_gone(house: LocalHouse) -> N
     assert none_is_left(house)
 
 
-def test_a_launcher_that_is_killed_takes_its_container_along(house: LocalHouse) -> None:
+def test_a_keeper_that_is_killed_takes_its_container_along(house: LocalHouse) -> None:
     executor = house.open()
     asked = call("a", "echo up; while :; do sleep 1; done")
     executor.launch(asked)
     said(executor, asked.key, b"up")
     claim = Place(house.root, asked.key).claim()
     assert claim is not None
-    os.kill(claim.pid, signal.SIGKILL)
+    os.kill(claim.keeper, signal.SIGKILL)
     assert failure(seen(executor, asked.key)) == (INFRASTRUCTURE, "Lost")
     assert none_is_left(house)
 

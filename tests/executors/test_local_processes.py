@@ -122,7 +122,7 @@ def test_an_attempt_that_ended_while_nobody_looked_is_harvested_by_the_next(hous
     end(first)
     claim = place_of(house, asked).claim()
     assert claim is not None
-    handle = process.open_pidfd(claim.pid)
+    handle = process.open_pidfd(claim.keeper)  # it has nothing else to keep, and goes
     assert handle is not None
     let_go(house, asked)
     wait_for(handle)
@@ -144,7 +144,7 @@ def test_an_attempt_that_was_prepared_but_not_started_is_missing_and_can_be_laun
     there = place_of(house, asked)
     there.prepare()
     (there.work / "left").touch()
-    (there.path / "claim").write_text("12 34")  # not whole: the command was not started
+    (there.path / "claim").write_text("claim 12 34")  # not whole: the command was not started
     executor = house.open()
     assert executor.observe([asked.key])[asked.key].status is Status.MISSING
     observation = run(executor, asked)
@@ -205,14 +205,14 @@ def test_what_a_long_step_leaves_behind_ends_with_it(
     assert carriers(house, asked) == []
 
 
-def test_a_launcher_that_is_killed_is_lost_with_everything_it_started(house: LocalHouse) -> None:
+def test_a_keeper_that_is_killed_is_lost_with_everything_it_started(house: LocalHouse) -> None:
     asked = call("a", "echo up", "setsid sleep 600 &", "sleep 600")
     executor = house.open()
     executor.launch(asked)
     said(executor, asked.key, b"up")
     claim = place_of(house, asked).claim()
     assert claim is not None
-    os.kill(claim.pid, signal.SIGKILL)
+    os.kill(claim.keeper, signal.SIGKILL)
     observation = seen(executor, asked.key)
     assert failure(observation) == (INFRASTRUCTURE, "Lost")
     assert observation.exit_code is None
@@ -226,18 +226,18 @@ def forge(house: LocalHouse, asked: StepCall, claim: process.Claim) -> None:
     there = place_of(house, asked)
     there.prepare()
     there.write("call.json", json.dumps({"boot": claim.boot, "way": "plain", "call": codec.encode(asked)}))
-    there.write("claim", f"{claim.pid} {claim.started} {claim.boot} {claim.logger}\n")
+    there.write("claim", f"claim {claim.keeper} {claim.started} {claim.boot} {claim.began}\n")
 
 
 def test_a_pid_that_now_names_another_process_is_lost_and_that_process_unharmed(house: LocalHouse) -> None:
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
         asked = call("a", "true")
-        forge(house, asked, process.Claim(stranger.pid, 1, process.boot_id(), stranger.pid))
+        forge(house, asked, process.Claim(stranger.pid, 1, process.boot_id(), 0.0))
         executor = house.open()
         executor.cancel(asked.key)
         assert failure(seen(executor, asked.key)) == (CANCELLED, "Cancelled")
         asked = call("b", "true")
-        forge(house, asked, process.Claim(stranger.pid, 1, process.boot_id(), stranger.pid))
+        forge(house, asked, process.Claim(stranger.pid, 1, process.boot_id(), 0.0))
         assert failure(seen(executor, asked.key)) == (INFRASTRUCTURE, "Lost")
         executor.release("demo-1-cafe")
         assert stranger.poll() is None
@@ -249,7 +249,7 @@ def test_after_a_restart_of_the_machine_what_ran_is_lost(house: LocalHouse) -> N
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
         stat = Path(f"/proc/{stranger.pid}/stat").read_text()
         started = int(stat[stat.rindex(")") + 2 :].split()[19])
-        forge(house, asked, process.Claim(stranger.pid, started, "another-boot", stranger.pid))
+        forge(house, asked, process.Claim(stranger.pid, started, "another-boot", 0.0))
         assert failure(seen(house.open(), asked.key)) == (INFRASTRUCTURE, "Lost")
         assert stranger.poll() is None
         stranger.kill()
@@ -260,7 +260,7 @@ def test_an_attempt_whose_claim_went_with_the_power_is_lost_and_not_run_again(
     house: LocalHouse, claim: str | None
 ) -> None:
     asked = call("a", "echo again")
-    forge(house, asked, process.Claim(1, 1, "another-boot", 1))
+    forge(house, asked, process.Claim(1, 1, "another-boot", 0.0))
     there = place_of(house, asked)
     (there.path / "claim").unlink()
     if claim is not None:
@@ -274,7 +274,7 @@ def test_an_attempt_whose_claim_went_with_the_power_is_lost_and_not_run_again(
 @pytest.mark.parametrize("text", ["", "{", "null", '{"way": "plain", "call": {}}'])
 def test_an_attempt_whose_call_cannot_be_read_is_lost_alone(house: LocalHouse, text: str) -> None:
     asked = call("a", "true")
-    forge(house, asked, process.Claim(2**22, 1, process.boot_id(), 2**22))
+    forge(house, asked, process.Claim(2**22, 1, process.boot_id(), 0.0))
     place_of(house, asked).write("call.json", text)
     executor = house.open()
     other = call("b", "exit 0")
@@ -348,8 +348,13 @@ def test_more_attempts_than_open_files_allow_are_still_followed(
         raise OSError(errno.EMFILE, "too many open files")
 
     monkeypatch.setattr("reconciler.executors.local.watch.open_pidfd", refuse)
-    executor = house.open()
-    assert run(executor, call("a", "exit 3")).exit_code == 3
+    asked = call("a", *WAIT_FOR_STOP, "exit 3")
+    first, second = house.open(), house.open()
+    first.launch(asked)
+    said(first, asked.key, b"up")
+    assert second.observe([asked.key])[asked.key].status is Status.RUNNING
+    let_go(house, asked)
+    assert seen(second, asked.key).exit_code == 3
 
 
 def test_the_limit_of_open_files_is_raised_for_us_and_given_back_to_the_step(house: LocalHouse) -> None:
@@ -359,7 +364,7 @@ def test_the_limit_of_open_files_is_raised_for_us_and_given_back_to_the_step(hou
         executor = house.open(slots=400)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(656, hard)
         assert run(executor, call("a", "ulimit -n")).log_tail == "256\n"
-        assert allow_open_files(100) is None
+        assert allow_open_files(100) == min(656, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

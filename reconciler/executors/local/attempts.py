@@ -5,10 +5,10 @@ Everything here runs in the thread that calls; only the bytes are moved by other
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from reconciler.model.run import AttemptKey, Observation, Status
 from reconciler.model.workflow import FailureClass
 
 INSIST_EVERY = 0.2
-DRAIN_PATIENCE = 5.0
+LOOK_EVERY = 0.02
 TRY_AGAIN = 2.0
 SHORT = 1.0
 """Seconds in which process numbers cannot have gone round."""
@@ -48,7 +48,7 @@ class Attempts:
         self._background = Background(self._watch.ring)
         self.secrets = Secrets(options.secrets, options.environment)
         self._transfer = Transfer(store, options, self._background.stopping)
-        self._open_files = launcher.allow_open_files(options.slots + 256)
+        self._launcher = launcher.Launcher(self._watch, launcher.allow_open_files(options.slots + 256))
 
     def begin(self, live: Live) -> None:
         """Prepare and start; the caller holds the attempt's lock, which is let go of here."""
@@ -61,12 +61,16 @@ class Attempts:
             self._start(live)
 
     def adopt(self, live: Live) -> None:
-        """Follow an attempt that another process started."""
+        """Follow an attempt that an earlier pass started."""
         live.progress = Progress.RUNNING
         claim = live.place.claim()
         assert claim is not None
-        self.live[live.place.key] = live
-        self._watch.add(claim.pid, live.place.key, claim.is_alive)
+        key = live.place.key
+        self.live[key] = live
+        if claim.leader is None and claim.is_alive():  # it is just about to be written, or no space was left
+            self._watch.look(key, lambda: (now := live.place.claim()) is not None and now.is_alive())
+        else:
+            self._watch.add(claim.keeper if claim.leader is None else claim.leader[0], key, claim.is_led)
         if live.place.cancelled_at() is not None:
             self.cancel(live)
 
@@ -80,9 +84,10 @@ class Attempts:
     def turn(self, timeout: float) -> bool:
         """Wait, at most so long, for something to happen, and carry on with it; whether an attempt left."""
         before = len(self.live)
-        found = [self.live[key] for key in self._watch.wait(self._limit(timeout)) if key in self.live]
-        drained = [live for live in found if live.progress is Progress.DRAINING]
-        self._launchers_ended([live for live in found if live.progress is Progress.RUNNING])
+        woken = dict.fromkeys(self._watch.wait(self._limit(timeout)))
+        found = [self.live[key] for key in woken if key in self.live]
+        drained = [live for live in found if live.progress is Progress.DRAINING and live.is_whole]
+        self._commands_ended([live for live in found if live.progress is Progress.RUNNING])
         for live in drained:
             self._settle(live)
         for done in self._background.done():
@@ -105,15 +110,15 @@ class Attempts:
             live.unlock()
         self.live.clear()
         self._pressing.clear()
+        self._launcher.close()
         self._watch.close()
 
     def _start(self, live: Live) -> None:
         place = live.place
         try:
-            live.way.set_up(place, live.call, self.secrets.variables(live.call))
+            start = live.way.set_up(place, live.call, self.secrets.variables(live.call))
             self.secrets.lay(place, live.way, live.call)
-            assert live.lock is not None
-            live.child = launcher.spawn(place, live.lock, self._open_files)
+            self._launcher.spawn(live, start)
         except OSError as error:
             self._forget(live)
             if error.errno in HOPELESS:
@@ -124,42 +129,49 @@ class Attempts:
             raise
         live.unlock()
         live.progress = Progress.RUNNING
-        child = live.child
-        self._watch.add(child, place.key, lambda: process.is_running(child), own=True)
 
-    def _launchers_ended(self, found: list[Live]) -> None:
+    def _commands_ended(self, found: list[Live]) -> None:
         """The commands are over: nothing they left behind may go on, and the log must be whole."""
         for live in found:
-            if live.child is not None:
-                with suppress(ChildProcessError):
-                    os.waitpid(live.child, 0)
+            live.claim = live.place.claim()
+            if live.claim is not None and live.claim.end is None and not live.claim.is_kept():
+                live.way.stop(live.place, live.claim, signal.SIGKILL)  # the keeper died before the command
+        begun = [live for live in found if live.claim is not None]
+        self._end_orphans([live for live in begun if not live.way.reaps])
         for live in found:
-            if live.place.exit_code() is None and (claim := live.place.claim()) is not None:
-                live.way.stop(live.place, claim, signal.SIGKILL)  # the launcher died before the command
-        self._end_orphans([live for live in found if not live.way.reaps])
-        for live in found:
-            claim = live.place.claim()
-            if claim is None:  # it ended before it began: told to stop, or no space for the claim
-                self._forget(live)
-            elif process.writes_log_of(claim.logger, live.place.name):
-                live.progress = Progress.DRAINING
-                live.act_at = time.monotonic() + DRAIN_PATIENCE
-                self._pressing.add(live.place.key)
-                self._watch_logger(live, claim.logger)
-            else:
+            if live.claim is None:
+                self._not_begun(live)
+            elif live.is_whole:
                 self._settle(live)
+            else:
+                live.progress = Progress.DRAINING
+                self._pressing.add(live.place.key)
+
+    def _not_begun(self, live: Live) -> None:
+        """Told to stop before it began, or there was no room for it."""
+        self._forget(live)
+        if live.refused and live.refused != errno.ECANCELED:
+            self.put_off[live.place.key] = f"cannot start {live.place.key}: {os.strerror(live.refused)}"
 
     def _end_orphans(self, found: list[Live]) -> None:
         if not found:
             return
-        # What a short attempt left behind has a higher pid than its launcher: few to look at.
-        pids = [live.child or 0 for live in found]
+        # What a short attempt left behind has a higher pid than its command: few to look at.
+        pids = [live.claim.leader[0] if live.claim and live.claim.leader else 0 for live in found]
         is_short = all(time.monotonic() - live.began < SHORT for live in found)
         first = min(pids) if is_short and process.last_pid() >= max(pids) else 0
         process.end([cookie(live.place) for live in found], first=first)
 
-    def _watch_logger(self, live: Live, logger: int) -> None:
-        self._watch.add(logger, live.place.key, lambda: process.writes_log_of(logger, live.place.name))
+    def _look_if_whole(self, live: Live) -> None:
+        """Its keeper belongs to an earlier pass, or is about to tell us: who holds the lock still writes."""
+        live.claim = live.place.claim()
+        if live.claim is not None and live.claim.is_kept():
+            lock = live.place.lock()
+            if lock is None:
+                return
+            os.close(lock)
+            live.claim = live.place.claim()
+        self._settle(live)
 
     def _settle(self, live: Live) -> None:
         """Nothing of it runs any more: say how it ended, after storing what there is to store."""
@@ -180,15 +192,16 @@ class Attempts:
         self._background.submit(place.key, harvest)
 
     def _judge(self, live: Live) -> Observation:
-        place = live.place
-        code, blame = place.exit_code(), ""
-        if code:
-            code, blame = live.way.outcome(place, code)
+        place, claim = live.place, live.claim or live.place.claim()
+        assert claim is not None
+        code, blame = (claim.end.code if claim.end else None), ""
+        if code and claim.end:
+            code, blame = live.way.outcome(place, claim.end)
         return judge(
             Ending(
                 key=place.key,
-                started=place.changed_at("claim"),
-                finished=place.changed_at("exit") or place.changed_at("log"),
+                started=claim.began,
+                finished=claim.end.at if claim.end else place.changed_at("log"),
                 exit_code=code,
                 cancelled=place.cancelled_at(),
                 blame=blame,
@@ -252,15 +265,18 @@ class Attempts:
         """Insist with those who were asked to stop, and with a log that does not end."""
         for key in list(self._pressing):
             live = self.live[key]
-            if live.progress is Progress.HARVESTING and time.monotonic() >= live.act_at:
+            if time.monotonic() < live.act_at:
+                continue
+            if live.progress is Progress.HARVESTING:
                 self._settle(live)
-            claim = live.place.claim() if live.progress in (Progress.RUNNING, Progress.DRAINING) else None
-            if claim is None or time.monotonic() < live.act_at:
+            elif live.progress is Progress.DRAINING:
+                live.act_at = time.monotonic() + LOOK_EVERY
+                self._look_if_whole(live)
+            claim = live.place.claim() if live.progress is Progress.RUNNING else None
+            if claim is None:
                 continue
             live.act_at = time.monotonic() + INSIST_EVERY
-            if live.progress is Progress.DRAINING:
-                process.tell([claim.logger], signal.SIGKILL)
-            elif self._asked_since(live) >= self._options.grace:
+            if self._asked_since(live) >= self._options.grace:
                 live.way.stop(live.place, claim, signal.SIGKILL)
             elif not live.told:
                 live.told = live.way.stop(live.place, claim, signal.SIGTERM)
@@ -278,4 +294,4 @@ class Attempts:
         due = min((one.act_at for one in pressed if one.progress is not Progress.PREPARING), default=None)
         if due is None:
             return timeout
-        return max(0.0, min(timeout, max(due - time.monotonic(), INSIST_EVERY / 10)))
+        return max(0.0, min(timeout, max(due - time.monotonic(), LOOK_EVERY)))

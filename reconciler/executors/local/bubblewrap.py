@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shlex
 import signal
 import stat
 import time
@@ -13,14 +12,16 @@ from pathlib import Path
 
 from reconciler.errors import LaunchRejected
 from reconciler.executors import command, paths
-from reconciler.executors.local import process, sandbox
+from reconciler.executors.local import keeper, process, sandbox
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
-from reconciler.executors.local.process import Claim
-from reconciler.executors.local.way import cookie
+from reconciler.executors.local.process import Claim, End
+from reconciler.executors.local.way import Start, cookie
 from reconciler.executors.log import tail
 from reconciler.model.run import StepCall
 
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+"""Of bubblewrap itself."""
 LOOK_EVERY = 1.0
 MOST_ARGUMENTS = 8000
 """bubblewrap takes 9,000 arguments."""
@@ -51,7 +52,7 @@ class Bubblewrap:
         found = paths.spot(real(seen))
         return place.path / found.base, found.relative
 
-    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> Start:
         directory = paths.working_directory(call.working_dir)
         self._look()
         words = sandbox.arguments(self._view(place, call, directory), self._listing)
@@ -61,25 +62,13 @@ class Bubblewrap:
             words += ["--setenv", name, value]
         if len(words) > MOST_ARGUMENTS:
             raise LaunchRejected("an absolute path lies in a directory of the host with too many entries")
-        # By file, not as arguments: every user of the machine can read those.
-        place.write("sandbox", "\0".join(words) + "\0")
-        run = shlex.join(
-            [
-                self._program,
-                "--args",
-                "8",
-                "--json-status-fd",
-                "7",
-                "--",
-                *command.on_host(call, paths.SCRIPT),
-            ]
-        )
-        open_it = "exec 8<sandbox && rm -f sandbox && exec" if secrets else "exec 8<sandbox && exec"
-        place.write("start", f"{open_it} {run} 7>sandbox.status\n")
+        options = ["--args", str(keeper.ARGUMENTS), "--json-status-fd", str(keeper.STATUS), "--"]
+        run = [self._program, *options, *command.on_host(call, paths.SCRIPT)]
+        return Start(run, ENVIRONMENT, place.name, words)
 
-    def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
-        if place.sandbox_ended() or exit_code > 128:
-            return exit_code, ""
+    def outcome(self, place: Place, end: End) -> tuple[int | None, str]:
+        if end.was_run or end.code > 128:
+            return end.code, ""
         said = tail(place.log, 1000, 3).strip()
         if "bwrap: execvp " in said:  # its own exit code for that is 1, a shell's is not
             return 127 if said.endswith("No such file or directory") else 126, ""

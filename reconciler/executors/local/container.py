@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-import shlex
 import shutil
 import signal
 import subprocess
@@ -18,8 +17,8 @@ from reconciler.executors import command, paths
 from reconciler.executors.local import process
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
-from reconciler.executors.local.process import Claim
-from reconciler.executors.local.secrets import sourced
+from reconciler.executors.local.process import Claim, End
+from reconciler.executors.local.way import Start
 from reconciler.executors.log import tail
 from reconciler.model.run import StepCall
 
@@ -55,7 +54,7 @@ class Container:
         found = paths.spot(seen)
         return place.path / found.base, found.relative
 
-    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> Start:
         for name in secrets:
             if name.startswith(_OF_CLIENT) or name.startswith("LD_"):  # the client would obey it
                 raise LaunchRejected(f"a secret cannot be the variable {name} of an image; give it a `path`")
@@ -74,12 +73,11 @@ class Container:
             words += ["--", call.image or "", *call.args]
         else:
             words += ["--entrypoint", vector[0], "--", call.image or "", *vector[1:]]
-        client = [f"{name}={value}" for name, value in self._client.items()]
-        place.write("start", f"exec env -i {shlex.join([*client, *sourced(place, secrets, tuple(words))])}\n")
+        return Start(words, {**self._client, **secrets}, place.name)
 
-    def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
-        if exit_code != ENGINE_FAILED:
-            return exit_code, ""
+    def outcome(self, place: Place, end: End) -> tuple[int | None, str]:
+        if end.code != ENGINE_FAILED:
+            return end.code, ""
         return None, f"{self.name} could not run the image: {tail(place.log, 1000, 3).strip()}"
 
     def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:

@@ -121,7 +121,7 @@ class LocalExecutor:
 
     def cancel(self, key: AttemptKey) -> None:
         place = Place(self._root, key)
-        if place.exit_code() is not None or place.result() or not place.path.is_dir():
+        if place.end() is not None or place.result() or not place.path.is_dir():
             return
         with _space_needed(f"stop {key}"):
             place.mark_cancelled(time.time())
@@ -226,8 +226,8 @@ def _lay_out(live: Live, fresh: bool) -> None:
 def _under_way(live: Live) -> Observation:
     if live.progress is Progress.PREPARING:
         return Observation(live.place.key, Status.STARTING)
-    if live.started is None and live.place.claim() is not None:
-        live.started = live.place.changed_at("claim")
+    if live.started is None and (claim := live.place.claim()) is not None:
+        live.started = claim.began
     if live.started is None:
         return Observation(live.place.key, Status.STARTING)
     return Observation(live.place.key, Status.RUNNING, started_at=moment(live.started))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reconciler.executors.local.place import Place
+from reconciler.executors.local.process import Claim
 from reconciler.executors.local.way import Way
 from reconciler.model.run import StepCall
 
@@ -23,7 +24,9 @@ class Progress(Enum):
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """An attempt under way. Times are of the monotonic clock, but for `started`."""
+    """An attempt under way. Times are of the monotonic clock, but for `started`. `is_whole` says that nothing
+    will be added to its traces, `refused` is the errno of a start that did not come about; both are heard
+    from a keeper of our own."""
 
     place: Place
     call: StepCall
@@ -31,7 +34,9 @@ class Live:
     note: str
     progress: Progress = Progress.PREPARING
     lock: int | None = None
-    child: int | None = None
+    is_whole: bool = False
+    refused: int | None = None
+    claim: Claim | None = None
     started: float | None = None
     began: float = field(default_factory=time.monotonic)
     cancelled: float | None = None

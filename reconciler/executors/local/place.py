@@ -4,9 +4,9 @@
 <root>/<run id>/<step>.<attempt>/
     call.json                        what was asked for
     work/ home/ tmp/ root/           what the command sees; root/ holds absolute paths
-    start, script, sandbox           how it is started
-    claim                            who runs it: pid, start time, boot, pid of the log's writer
-    log, exit                        what it said, how it ended
+    script                           what is run, if it is a script
+    claim                            who keeps it, which process it is, how it ended: a line each
+    log                              what it said, if anything
     cancel                           when it was told to stop
     result.json                      what was harvested; written last
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LaunchRejected
-from reconciler.executors.local.process import Claim, boot_id
+from reconciler.executors.local.process import Claim, End, boot_id
 from reconciler.model.run import AttemptKey
 
 MANY = 20
@@ -101,13 +101,13 @@ class Place:
         return self.path / "script"
 
     def claim(self) -> Claim | None:
-        """Who runs it; None until it is written whole: the command starts only after that."""
+        """Who keeps it; None until that is written whole: the command starts only after that."""
         return Claim.parse(self._text("claim"))
 
-    def exit_code(self) -> int | None:
-        """None until it is written whole."""
-        text = self._text("exit")
-        return int(text) if text.endswith("\n") else None
+    def end(self) -> End | None:
+        """How it ended; None until that is written whole."""
+        claim = self.claim()
+        return None if claim is None else claim.end
 
     def is_over(self) -> bool:
         """Whether it was started, or refused for good."""
@@ -152,10 +152,6 @@ class Place:
             return os.stat(f"{self.name}/log").st_size > 0
         except OSError:
             return False
-
-    def sandbox_ended(self) -> bool:
-        """Whether bubblewrap got as far as running the command."""
-        return '"exit-code"' in self._text("sandbox.status")
 
     def changed_at(self, name: str) -> float | None:
         """When the file was last written, in seconds since the epoch."""

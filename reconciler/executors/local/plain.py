@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,9 +12,8 @@ from reconciler.executors import command, paths
 from reconciler.executors.local import process
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.place import Place
-from reconciler.executors.local.process import Claim
-from reconciler.executors.local.secrets import sourced
-from reconciler.executors.local.way import cookie
+from reconciler.executors.local.process import Claim, End
+from reconciler.executors.local.way import Start, cookie
 from reconciler.model.run import StepCall
 
 
@@ -46,7 +44,7 @@ class Plain:
             raise LaunchRejected(f"'{seen}' is not in the working directory")
         return place.work, spot.relative
 
-    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> Start:
         base, relative = self.locate(place, paths.working_directory(call.working_dir))
         standard = {
             "PATH": self._options.path,
@@ -54,15 +52,11 @@ class Plain:
             "TMPDIR": str(place.tmp),
             "LANG": "C.UTF-8",
         }
-        marked = {**standard, **call.env, process.COOKIE: cookie(place)}
-        vector = sourced(place, secrets, command.on_host(call, str(place.script)))
-        if "=" in vector[0]:  # env(1) would take it for a variable
-            vector = ("/bin/sh", "-c", 'exec "$0" "$@"', *vector)
-        words = ["env", "-i", *(f"{name}={value}" for name, value in marked.items()), *vector]
-        place.write("start", f"cd -- {shlex.quote(str(base / relative))} && exec {shlex.join(words)}\n")
+        environment = {**standard, **call.env, **secrets, process.COOKIE: cookie(place)}
+        return Start(command.on_host(call, str(place.script)), environment, str(base / relative))
 
-    def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
-        return exit_code, ""
+    def outcome(self, place: Place, end: End) -> tuple[int | None, str]:
+        return end.code, ""
 
     def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:
         found = {*process.members([cookie(place)]), *process.companions(claim)}

@@ -27,30 +27,60 @@ DOUBTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Which process runs an attempt, and which one writes its log."""
+class End:
+    """How the command of an attempt ended, and when, in seconds since the epoch. It was not run at all if its
+    sandbox could not be set up."""
 
-    pid: int
+    code: int
+    at: float
+    was_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which process keeps an attempt, and since when; which one leads its session; how it ended."""
+
+    keeper: int
     started: int
     boot: str
-    logger: int
+    began: float
+    leader: tuple[int, int] | None = None
+    """Its number and its start time; None if it is not known."""
+    end: End | None = None
 
     @classmethod
     def parse(cls, text: str) -> Claim | None:
-        """None if the line is not whole."""
-        words = text.split()
-        if not text.endswith("\n") or len(words) != 4:
+        """None if not even the first line is whole."""
+        lines = [line.split() for line in text.split("\n")[:-1]]
+        if not lines or lines[0][:1] != ["claim"] or len(lines[0]) != 5:
             return None
-        return cls(int(words[0]), int(words[1]), words[2], int(words[3]))
+        leader, end = None, None
+        for line in lines[1:]:
+            match line:
+                case ["pid", pid, started]:
+                    leader = (int(pid), int(started))
+                case ["exit", code, at, run]:
+                    end = End(int(code), float(at), run == "run")
+        _, keeper, started, boot, began = lines[0]
+        return cls(int(keeper), int(started), boot, float(began), leader, end)
 
     def is_alive(self) -> bool:
-        """Whether that very process still runs."""
-        return self.boot == boot_id() and _start_time(self.pid) == self.started
+        """Whether the attempt still goes on, as far as its keeper knows."""
+        return self.end is None and self.is_kept()
+
+    def is_kept(self) -> bool:
+        """Whether that very keeper still runs."""
+        return self.boot == boot_id() and is_running(self.keeper, self.started)
+
+    def is_led(self) -> bool:
+        """Whether the command itself runs."""
+        return self.leader is not None and self.boot == boot_id() and is_running(*self.leader)
 
 
-def is_running(pid: int) -> bool:
-    """Whether a process of that number runs; one that only waits to be reaped does not."""
-    return _start_time(pid) is not None
+def is_running(pid: int, started: int) -> bool:
+    """Whether that very process runs; one that only waits to be reaped does not."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] not in ("Z", "X") and int(fields[19]) == started
 
 
 @lru_cache(maxsize=1)
@@ -64,14 +94,6 @@ def open_pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
-
-
-def writes_log_of(pid: int, attempt: str) -> bool:
-    """Whether `pid` is the log's writer of that attempt: a `cat` in its directory."""
-    try:
-        return os.readlink(f"/proc/{pid}/cwd") == attempt  # noqa: PTH115 (a string will do)
-    except OSError:
-        return False
 
 
 def members(cookies: Collection[str], first: int = 0) -> list[int]:
@@ -116,14 +138,18 @@ def _is_program(pid: int) -> bool:
 
 
 def companions(claim: Claim) -> list[int]:
-    """The other processes of the launcher's session, but for the log's writer.
+    """The processes of the command's session.
 
-    While any of them lives, the kernel gives the launcher's number to nobody else; if it stands for
-    another process by now, there are none.
+    While any of them lives, the kernel gives the leader's number to nobody else; if it stands for another
+    process by now, there are none.
     """
-    if claim.boot != boot_id() or (Path(f"/proc/{claim.pid}").exists() and not claim.is_alive()):
+    if claim.leader is None or claim.boot != boot_id():
         return []
-    return [pid for pid in _pids() if pid not in (claim.pid, claim.logger) and _session_of(pid) == claim.pid]
+    pid, started = claim.leader
+    fields = _stat(pid)
+    if fields and int(fields[19]) != started:
+        return []
+    return [each for each in _pids() if _session_of(each) == pid]
 
 
 def tell(pids: Iterable[int], number: signal.Signals) -> None:
@@ -164,11 +190,6 @@ def _await_ends(handles: list[int], patience: float) -> None:
 
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 (names alone: faster)
-
-
-def _start_time(pid: int) -> int | None:
-    fields = _stat(pid)
-    return int(fields[19]) if fields and fields[0] not in ("Z", "X") else None
 
 
 def _session_of(pid: int) -> int | None:

@@ -1,15 +1,14 @@
 """Secrets of steps on this machine: found at each start, given to the step, and gone when it is over.
 
 On a cluster they are the cluster's own. Here the value of a key is a file of the operator, or a variable in
-the environment of the pass. It is written only into the attempt's private directory, never into what is
-recorded there, and it stays no longer than the step.
+the environment of the pass. Only one that the step wants as a file is written, and only into the attempt's
+private directory; it stays no longer than the step.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -29,7 +28,6 @@ WORTH_MASKING = 4
 """Characters: a shorter value stands in other texts by chance."""
 
 _LARGEST = 1 << 20  # bytes, as in a cluster
-_SOURCED = '. "$0" && : >"$0" && exec "$@"'
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -79,18 +77,6 @@ def take_back(place: Place, way: Way, call: StepCall) -> None:
         with suppress(OSError):  # the step may have put anything there
             if (base / relative).parent.resolve().is_relative_to(base.resolve()):
                 (base / relative).unlink()
-    for name in ("secrets", "sandbox"):
-        (place.path / name).unlink(missing_ok=True)
-
-
-def sourced(place: Place, variables: Mapping[str, str], vector: tuple[str, ...]) -> tuple[str, ...]:
-    """`vector`, run with further variables that are in no argument list: every user can read those."""
-    if not variables:
-        return vector
-    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    path = place.path / "secrets"
-    _lay(path, lines.encode(), mode=0o600)
-    return ("/bin/sh", "-c", _SOURCED, str(path), *vector)
 
 
 def variable_of(name: str, key: str) -> str:
@@ -138,9 +124,9 @@ def _text(secret: SecretInput, value: bytes) -> str:
     return text
 
 
-def _lay(path: Path, value: bytes, mode: int = 0o400) -> None:
+def _lay(path: Path, value: bytes) -> None:
     path.unlink(missing_ok=True)  # of a start that was interrupted
-    descriptor = create(path, mode)
+    descriptor = create(path, 0o400)
     try:
         write_all(descriptor, value)
     finally:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from reconciler.executors.local.place import Place
-from reconciler.executors.local.process import Claim
+from reconciler.executors.local.process import Claim, End
 from reconciler.model.run import StepCall
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is executed, with which environment, in which directory of the host. `sandbox` are arguments that
+    bubblewrap reads from a file of its own: every user of the machine can see those of a command."""
+
+    words: Sequence[str]
+    environment: Mapping[str, str]
+    directory: str
+    sandbox: Sequence[str] | None = None
+
+
 class Way(Protocol):
-    """How one attempt is set up, started and stopped. The launcher runs what `set_up` wrote as `start`."""
+    """How one attempt is set up, started and stopped."""
 
     name: str
     on_host: bool
@@ -28,13 +40,13 @@ class Way(Protocol):
     def locate(self, place: Place, seen: str) -> tuple[Path, str]:
         """The directory of the attempt, and the path below it, for what the step sees at `seen`."""
 
-    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> None:
-        """Write `start` and whatever it needs; the inputs are in place. Raises LaunchRejected.
+    def set_up(self, place: Place, call: StepCall, secrets: Mapping[str, str]) -> Start:
+        """Make whatever it needs; the inputs are in place. Raises LaunchRejected.
 
-        `secrets` are further variables, which must stand in no argument list and in no file that stays.
+        `secrets` are further variables, which must stand in no argument list and in no file.
         """
 
-    def outcome(self, place: Place, exit_code: int) -> tuple[int | None, str]:
+    def outcome(self, place: Place, end: End) -> tuple[int | None, str]:
         """The command's own exit code; or None, and why it could not be run at all."""
 
     def stop(self, place: Place, claim: Claim, number: signal.Signals) -> bool:

@@ -22,25 +22,26 @@ from reconciler.model.workflow import MISSING, Missing
 T = TypeVar("T")
 
 Special = Mapping[type, Callable[[Any], Any]]
+_AS_IT_IS = frozenset({str, int, float, bool, types.NoneType})
 
 
 def encode(value: Any, special: Special = types.MappingProxyType({})) -> Any:
     """The JSON form of `value`."""
     kind: Any = type(value)
+    if kind in _AS_IT_IS:
+        return value
     if kind in special:
         return special[kind](value)
-    if value is None or kind in (str, int, float, bool):
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return to_rfc3339(value)
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {str(key): encode(item, special) for key, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(encode(item, special) for item in value)
     if isinstance(value, tuple | list):
         return [encode(item, special) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return to_rfc3339(value)
     return _encode_fields(value, _field_names(kind), special)
 
 
@@ -50,8 +51,14 @@ def decode(wanted: type[T], data: Any, special: Special = types.MappingProxyType
 
 
 def _encode_fields(value: Any, names: Iterable[str], special: Special) -> dict[str, Any]:
-    pairs = ((name, getattr(value, name)) for name in names)
-    return {name: encode(item, special) for name, item in pairs if item is not MISSING}
+    found = {}
+    for name in names:  # some twenty of them for each step that starts
+        item = getattr(value, name)
+        if type(item) in _AS_IT_IS:
+            found[name] = item
+        elif item is not MISSING:
+            found[name] = encode(item, special)
+    return found
 
 
 def to_rfc3339(moment: datetime) -> str:

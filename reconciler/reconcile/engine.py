@@ -33,6 +33,7 @@ class Engine:
         self._stopping: dict[AttemptKey, None] = {}  # those of them that it is asked to stop
         self._queue: dict[str, None] = {}  # runs that may have steps to start, in order of arrival
         self._wakes: list[tuple[datetime, str]] = []
+        self._unrecorded: list[tuple[Run, Run]] = []  # what this tick has changed: from, to
         self._paused_until: datetime | None = None
 
     @property
@@ -45,17 +46,22 @@ class Engine:
             self._hold(run)
 
     def tick(self, now: datetime) -> None:
-        """One turn: what was seen changes the runs, and what is ready starts."""
+        """One turn: what was seen changes the runs, and what is ready starts.
+
+        Both are recorded in one transaction, before anything starts.
+        """
         seen = self._edges.executor.observe(self._live.keys()) if self._live else {}
         self._advance(self._by_run(seen), now)
         self._repeat(seen)
         self._launch_ready(now)
+        self._record()
 
     def cancel_all(self, reason: str) -> None:
         """Stop every run: what runs is asked to end, what has not begun is skipped."""
         before = [run for run in self._runs.values() if not run.cancelling]
         after = [transition.cancel(run, reason) for run in before]
         self._change(before, after)
+        self._record()
         self._stop()
 
     def next_wake(self) -> datetime | None:
@@ -89,6 +95,8 @@ class Engine:
         return due
 
     def _stop(self) -> None:
+        if self._stopping:
+            self._record()
         for key in list(self._stopping):
             self._edges.executor.cancel(key)
 
@@ -122,6 +130,8 @@ class Engine:
             if free > 0:
                 del self._queue[run_id]
         self._change(before, after, requeue=False)
+        if launches:
+            self._record()
         for launch in launches:
             self._launch(launch)
 
@@ -145,15 +155,21 @@ class Engine:
             self._edges.notify(events.Event(events.Kind.WARNING, f"no step can start now: {error.message}"))
 
     def _change(self, before: list[Run], after: list[Run], *, requeue: bool = True) -> None:
-        """Record the runs that differ, then hold their new values."""
-        pairs = [(old, new) for old, new in zip(before, after, strict=True) if new is not old]
+        """Hold the new values of the runs that differ; to be recorded before anything is done about them."""
+        for old, new in zip(before, after, strict=True):
+            if new is not old:
+                self._unrecorded.append((old, new))
+                self._hold(new, requeue=requeue)
+
+    def _record(self) -> None:
+        """Record what has changed, then tell of it."""
+        pairs, self._unrecorded = self._unrecorded, []
         if not pairs:
             return
-        self._edges.state.record([new for _, new in pairs])
+        self._edges.state.record({new.id: new for _, new in pairs}.values())
         for old, new in pairs:
             for event in events.of_changes(old, new, transition.changed(old, new)):
                 self._edges.notify(event)
-            self._hold(new, requeue=requeue)
 
     def _hold(self, run: Run, *, requeue: bool = True) -> None:
         """Index the run by what changed in it: live attempts, its place in the queue, its wakes."""

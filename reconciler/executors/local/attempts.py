@@ -250,8 +250,9 @@ class Attempts:
         self._finish(live, seen)
 
     def _finish(self, live: Live, seen: Observation) -> None:
-        if not (live.call.parameter_outputs or live.call.artifact_outputs):
-            # Else a power cut might leave neither the result nor what it was made of.
+        if not (live.call.parameter_outputs or live.call.artifact_outputs) and live.place.is_used():
+            # Else a power cut might leave neither the result nor what it was made of. Empty directories can
+            # wait: some file systems look at everything removed a moment ago for each file that they make.
             self._background.submit(None, live.place.sweep)
         self._forget(live)
         self.ended[live.place.key] = seen

@@ -29,6 +29,7 @@ from reconciler.errors import LaunchRejected
 from reconciler.executors.local.process import Claim, End, boot_id
 from reconciler.model.run import AttemptKey
 
+WORKED_IN = ("work", "home", "tmp", "root")
 MANY = 20
 AT_ONCE = 8
 """How many directories are removed side by side, if they are MANY."""
@@ -54,9 +55,13 @@ class Place:
             shutil.rmtree(directory, ignore_errors=True)
         self.prepare()
 
+    def is_used(self) -> bool:
+        """Whether the command left anything where it worked."""
+        return any(_has_entries(f"{self.name}/{name}") for name in WORKED_IN)
+
     def sweep(self) -> None:
         """Remove what the command worked in, once nothing of it will be needed."""
-        for name in ("work", "home", "tmp", "root"):
+        for name in WORKED_IN:
             remove(f"{self.name}/{name}")
 
     def lock(self) -> int | None:
@@ -191,16 +196,30 @@ def remove(directory: str) -> None:
         _remove_tree(directory)
 
 
+def remove_attempt(directory: str) -> None:
+    """As `remove`, for what mostly holds a few files and empty directories."""
+    try:
+        for name in os.listdir(directory):  # noqa: PTH208
+            try:
+                os.unlink(f"{directory}/{name}")  # noqa: PTH108
+            except IsADirectoryError:
+                remove(f"{directory}/{name}")
+    except OSError:
+        _remove_tree(directory)
+    else:
+        remove(directory)
+
+
 def remove_all(directories: Sequence[str]) -> None:
-    """As `remove`; many of them side by side, because it is mostly a wait for the disk."""
+    """As `remove_attempt`; many of them side by side, because it is mostly a wait for the disk."""
     if len(directories) < MANY:
         for directory in directories:
-            remove(directory)
+            remove_attempt(directory)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(remove, directories))
+        list(pool.map(remove_attempt, directories))
 
 
 def _remove_tree(directory: str) -> None:
@@ -212,6 +231,15 @@ def _remove_tree(directory: str) -> None:
         for path, _, _ in os.walk(directory):
             os.chmod(path, 0o700)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _has_entries(directory: str) -> bool:
+    try:
+        return bool(os.listdir(directory))  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # the step has locked us out
+        return True
 
 
 def _make(directory: str) -> bool:

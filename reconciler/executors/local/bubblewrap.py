@@ -32,7 +32,7 @@ class Bubblewrap:
 
     name = "bubblewrap"
     on_host = True
-    reaps = True
+    reaps = False  # it does, but a moment after it has told us
 
     def __init__(self, options: Options, program: str, hidden: Iterable[Path]) -> None:
         self._options = options

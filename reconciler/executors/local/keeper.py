@@ -2,7 +2,8 @@
 
 It starts each, carries what it says to its log, and writes down how it ended. A socket (fd 3) brings what to
 start and takes what has happened; once the pass has gone, it goes on alone until it has nothing left to keep.
-It imports nothing of the package, and nothing late: an upgrade of the package meanwhile changes nothing.
+It imports nothing of the package, and nothing late: an upgrade of the package meanwhile changes nothing. (So
+it is one file, and a long one.)
 
 A request is its length (4 bytes), then fields between NULs: number, how many descriptors came with it,
 directory, how many words the command has, the words, the environment. Its first descriptor is the attempt's
@@ -41,28 +42,21 @@ LOW = 16
 _TOLD = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _DEFAULT = (*_TOLD, signal.SIGPIPE, signal.SIGXFSZ)
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
 
 class Kept:
-    """One attempt: what is open for it."""
+    """One attempt: what is open for it. -1 stands for what is not."""
 
     __slots__ = ("claim", "directory", "ended_at", "log", "number", "pipe", "status")
 
-    def __init__(self, number: int, directory: int, claim: int, pipe: int, status: int) -> None:
-        self.number, self.directory, self.claim, self.pipe, self.status = (
-            number,
-            directory,
-            claim,
-            pipe,
-            status,
-        )
-        self.log = -1
+    def __init__(self, number: int, directory: int) -> None:
+        self.number, self.directory = number, directory
+        self.claim = self.log = self.pipe = self.status = -1
         self.ended_at = 0.0
 
     def close(self) -> None:
-        for fd in (self.pipe, self.log, self.claim, self.status, self.directory):
-            if fd >= 0:
-                os.close(fd)
+        _close(self.pipe, self.log, self.claim, self.status, self.directory)
         self.pipe = self.log = self.claim = self.status = self.directory = -1
 
 
@@ -81,6 +75,7 @@ class Keeper:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         self._own_limit, self._given_limit = (hard, hard), (open_files, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, self._own_limit)
+        self._most = sys.maxsize if hard == resource.RLIM_INFINITY else max(1, hard // 5 - LOW)
         self._poll = select.epoll()
         self._poll.register(wire.fileno(), select.EPOLLIN)
         self._poll.register(bell, select.EPOLLIN)
@@ -88,12 +83,15 @@ class Keeper:
     def run(self) -> None:
         """Until the pass has gone and everything has ended."""
         while self._wire is not None or self._running or self._writing:
+            if self._wire is not None:  # as many attempts as there can be files open; the others wait
+                listens = len(self._running) + len(self._writing) < 2 * self._most
+                self._poll.modify(self._wire.fileno(), select.EPOLLIN if listens else 0)
             for fd, _ in self._poll.poll(self._patience()):
                 if fd == self._bell:
                     os.read(self._bell, CHUNK)
                     self._reap()
                 elif self._wire is not None and fd == self._wire.fileno():
-                    self._hear()
+                    self._hear(self._wire)
                 elif fd in self._writing:
                     self._carry(self._writing[fd])
             self._give_up()
@@ -105,105 +103,94 @@ class Keeper:
         ends = [kept.ended_at for kept in self._writing.values() if kept.ended_at]
         return max(0.0, min(ends) + DRAIN_PATIENCE - time.monotonic()) if ends else None
 
-    def _hear(self) -> None:
-        assert self._wire is not None
+    def _hear(self, wire: socket.socket) -> None:
         try:
-            data, fds, _, _ = socket.recv_fds(self._wire, CHUNK, 250, socket.MSG_CMSG_CLOEXEC)
-        except ConnectionError:
+            data, fds, _, _ = socket.recv_fds(wire, CHUNK, 8, socket.MSG_CMSG_CLOEXEC)
+        except OSError:
             data, fds = b"", []
         if not data:
-            self._hang_up()
+            self._hang_up(wire)
             return
         self._heard += data
         self._fds += fds
-        for number, fields in self._requests():
+        for fields in self._requests():
             count = int(fields[1])
             given, self._fds[:count] = self._fds[:count], []
-            self._begin(
-                number, given, fields[2], fields[4 : 4 + int(fields[3])], fields[4 + int(fields[3]) :]
-            )
+            self._begin(int(fields[0]), given, fields[2:])
 
-    def _requests(self) -> Iterator[tuple[int, list[bytes]]]:
+    def _requests(self) -> Iterator[list[bytes]]:
         while len(self._heard) >= LENGTH.size:
             end = LENGTH.size + LENGTH.unpack_from(self._heard)[0]
             if len(self._heard) < end:
                 return
             fields = bytes(self._heard[LENGTH.size : end]).split(b"\0")
             del self._heard[:end]
-            yield int(fields[0]), fields
+            yield fields
 
-    def _begin(
-        self, number: int, given: list[int], directory: bytes, words: list[bytes], environment: list[bytes]
-    ) -> None:
+    def _begin(self, number: int, given: list[int], fields: list[bytes]) -> None:
         """Claim the attempt, then start it: who finds no claim knows that nothing was started."""
-        claim = -1
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        status, report = os.pipe2(os.O_CLOEXEC) if len(given) > 1 else (-1, -1)
+        kept, writer, report, failed = Kept(number, given[0]), -1, -1, 0
         try:
-            if _is_there("cancel", given[0]):
-                raise OSError(errno.ECANCELED, "")
-            claim = os.open(
-                "claim", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=given[0]
-            )
-            _write(claim, f"claim {self._name} {time.time():.6f}\n")
-            kept = Kept(number, given[0], claim, reader, status)
-            os.set_blocking(reader, False)
-            self._start(kept, directory, words, environment, [writer, report, *given[1:]])
+            _refuse_cancelled(kept.directory)
+            kept.pipe, writer = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(kept.pipe, False)
+            if len(given) > 1:
+                kept.status, report = os.pipe2(os.O_CLOEXEC)
+            kept.claim = os.open("claim", _NEW | os.O_TRUNC, 0o600, dir_fd=kept.directory)
+            _write(kept.claim, f"claim {self._name} {time.time():.6f}\n")
+            failed = self._start(kept, fields, {1: writer, 2: writer, STATUS: report, ARGUMENTS: given[-1]})
         except OSError as error:
-            if claim >= 0:
-                os.unlink("claim", dir_fd=given[0])
-            for fd in (reader, status, claim, given[0]):
-                if fd >= 0:
-                    os.close(fd)
-            self._news += NEWS.pack(number, REFUSED, error.errno or 0)
+            if kept.claim >= 0:
+                with suppress(OSError):
+                    os.unlink("claim", dir_fd=kept.directory)
+            kept.close()
+            self._news += NEWS.pack(number, REFUSED, error.errno or errno.EIO)
         finally:
-            for fd in (writer, report, *given[1:]):
-                if fd >= 0:
-                    os.close(fd)
+            _close(writer, report, *given[1:])
+        if failed:
+            self._ended(kept, failed)
 
-    def _start(
-        self, kept: Kept, directory: bytes, words: list[bytes], environment: list[bytes], fds: list[int]
-    ) -> None:
+    def _start(self, kept: Kept, fields: list[bytes], fds: dict[int, int]) -> int:
+        """The exit code, if there is nothing that could be executed."""
+        count = int(fields[1])
+        words, environment = fields[2 : 2 + count], fields[2 + count :]
+        fds = {target: fd for target, fd in fds.items() if target < STATUS or kept.status >= 0}
         try:
-            os.chdir(directory)
-            pid = self._spawn(words, environment, fds)
+            os.chdir(fields[0])
+            pid = self._spawn(words, dict(line.split(b"=", 1) for line in environment), fds)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
                 raise
-            said = f"{os.fsdecode(words[0])}: {error.strerror}\n"
-            os.write(fds[0], said.encode("utf-8", "surrogateescape")[:4096])
+            _write(fds[1], words[0][:4000] + f": {error.strerror}\n".encode())
             self._writing[kept.pipe] = kept
-            self._ended(kept, 127 if error.errno in _NOT_THERE else 126)
-            return
+            return 127 if error.errno in _NOT_THERE else 126
         finally:
             os.chdir("/")
         self._running[pid] = self._writing[kept.pipe] = kept
         self._poll.register(kept.pipe, select.EPOLLIN)
         with suppress(OSError):
             _write(kept.claim, f"pid {pid} {_start_time(pid)}\n")
+        return 0
 
-    def _spawn(self, words: list[bytes], environment: list[bytes], fds: list[int]) -> int:
+    def _spawn(self, words: list[bytes], env: dict[bytes, bytes], fds: dict[int, int]) -> int:
         """As execvp does it, by the command's own PATH."""
-        env = dict(line.split(b"=", 1) for line in environment)
-        error = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        denied = False
         for program in _candidates(words[0], env.get(b"PATH", b"")):
             try:
                 return self._execute(program, words, env, fds)
-            except OSError as found:
-                if found.errno == errno.ENOEXEC:  # a script without a first line that says what runs it
+            except OSError as error:
+                if error.errno == errno.ENOEXEC:  # a script without a first line that says what runs it
                     return self._execute(b"/bin/sh", [b"sh", program, *words[1:]], env, fds)
-                if found.errno not in (*_NOT_THERE, errno.EACCES):
+                if error.errno not in (*_NOT_THERE, errno.EACCES):
                     raise
-                error = found if found.errno == errno.EACCES else error
-        raise error
+                denied = denied or error.errno == errno.EACCES
+        missing = errno.EACCES if denied else errno.ENOENT
+        raise OSError(missing, os.strerror(missing))
 
-    def _execute(self, program: bytes, words: list[bytes], env: dict[bytes, bytes], fds: list[int]) -> int:
-        targets = (
-            (1, fds[0]),
-            (2, fds[0]),
-            *zip((STATUS, ARGUMENTS), fds[1:] if len(fds) > 2 else (), strict=False),
-        )
-        actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in targets]
+    def _execute(
+        self, program: bytes, words: list[bytes], env: dict[bytes, bytes], fds: dict[int, int]
+    ) -> int:
+        actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in fds.items()]
         resource.setrlimit(resource.RLIMIT_NOFILE, self._given_limit)
         try:
             return os.posix_spawn(program, words, env, file_actions=actions, setsid=True, setsigdef=_DEFAULT)
@@ -237,8 +224,7 @@ class Keeper:
                 if not data:
                     break
                 if kept.log < 0:
-                    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-                    kept.log = os.open("log", flags, 0o600, dir_fd=kept.directory)
+                    kept.log = os.open("log", _NEW | os.O_APPEND, 0o600, dir_fd=kept.directory)
                 _write(kept.log, data)
             except BlockingIOError:
                 return False
@@ -272,15 +258,15 @@ class Keeper:
                 del self._news[: self._wire.send(self._news, socket.MSG_DONTWAIT)]
             except BlockingIOError:
                 return
-            except ConnectionError:
-                self._hang_up()
+            except OSError:
+                self._hang_up(self._wire)
         if self._wire is None:
             self._news.clear()
 
-    def _hang_up(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+    def _hang_up(self, wire: socket.socket) -> None:
+        wire.close()
+        self._wire = None
+        _close(*self._fds)  # of a request that has not come whole
 
 
 def _candidates(program: bytes, path: bytes) -> Iterator[bytes]:
@@ -310,12 +296,16 @@ def _write(fd: int, data: bytes | str) -> None:
         left = left[os.write(fd, left) :]
 
 
-def _is_there(name: str, directory: int) -> bool:
-    try:
-        os.stat(name, dir_fd=directory)
-    except FileNotFoundError:
-        return False
-    return True
+def _close(*fds: int) -> None:
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _refuse_cancelled(directory: int) -> None:
+    with suppress(FileNotFoundError):
+        os.stat("cancel", dir_fd=directory)
+        raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
 
 
 def _start_time(pid: int) -> int:
@@ -348,4 +338,4 @@ if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
     finally:
-        os._exit(0)
+        os._exit(0)  # the steps that are kept, if it has come to that, are found lost

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,18 +51,17 @@ class Claim:
     @classmethod
     def parse(cls, text: str) -> Claim | None:
         """None if not even the first line is whole."""
-        lines = [line.split() for line in text.split("\n")[:-1]]
-        if not lines or lines[0][:1] != ["claim"] or len(lines[0]) != 5:
-            return None
-        leader, end = None, None
-        for line in lines[1:]:
-            match line:
-                case ["pid", pid, started]:
-                    leader = (int(pid), int(started))
-                case ["exit", code, at, run]:
-                    end = End(int(code), float(at), run == "run")
-        _, keeper, started, boot, began = lines[0]
-        return cls(int(keeper), int(started), boot, float(began), leader, end)
+        found: Claim | None = None
+        with suppress(ValueError):  # what a power cut may leave
+            for line in text.split("\n")[:-1]:
+                match line.split(" "), found:
+                    case ["claim", keeper, started, boot, began], None:
+                        found = cls(int(keeper), int(started), boot, float(began))
+                    case ["pid", pid, started], Claim():
+                        found = replace(found, leader=(int(pid), int(started)))
+                    case ["exit", code, at, run], Claim():
+                        found = replace(found, end=End(int(code), float(at), run == "run"))
+        return found
 
     def is_alive(self) -> bool:
         """Whether the attempt still goes on, as far as its keeper knows."""

@@ -19,6 +19,8 @@ from tests.place import Place
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "reconciler-benchmarks"
 GAP = Goal(50, "ms")
+BARE = "bwrap --ro-bind / / --unshare-pid --proc /proc --dev /dev true"
+"""Nothing of its own, nothing hidden: what any step behind bubblewrap costs."""
 LUIGI = """
 import luigi, subprocess, sys
 class Step(luigi.Task):
@@ -49,16 +51,15 @@ def rows(top: Path) -> Iterator[Row]:
         yield Row(
             f"1,000 steps side by side, {name}", 1000 / ours, unit="steps/s", goal=Goal(200, "steps/s", True)
         )
-        yield Row(
-            f"1,000 steps side by side, {name}",
-            ours,
-            "make -j2",
-            make(top / f"m-{isolation}", world.fan(1000)),
-        )
+        for peer, words in peers(isolation):
+            its = make(top / f"m-{isolation}-{len(words)}", world.fan(1000), words)
+            yield Row(f"1,000 steps side by side, {name}", ours, peer, its)
         if luigi:
             yield Row(f"1,000 steps side by side, {name}", ours, "Luigi", run_luigi(luigi, 1000, "fan"))
         chain = timed(top / f"chain-{isolation}", {"chain": world.chain(200)}, isolation)
-        yield Row(f"chain of 200, {name}", chain, "make -j2", make(top / f"c-{isolation}", world.chain(200)))
+        for peer, words in peers(isolation):
+            its = make(top / f"c-{isolation}-{len(words)}", world.chain(200), words)
+            yield Row(f"chain of 200, {name}", chain, peer, its)
         if luigi:
             yield Row(f"chain of 200, {name}", chain, "Luigi", run_luigi(luigi, 200, "chain"))
         p50, p99 = gaps(Place(top / f"chain-{isolation}"))
@@ -90,10 +91,17 @@ def gaps(place: Place) -> tuple[float, float]:
     return statistics.median(found), statistics.quantiles(found, n=100)[98]
 
 
-def make(root: Path, needs: Mapping[str, list[str]]) -> float:
+def peers(isolation: str) -> Iterator[tuple[str, str]]:
+    """What the steps are compared with, and its command: without a sandbox, and in the least one there is."""
+    yield "make -j2", "/usr/bin/env true"
+    if isolation == "bubblewrap":
+        yield "make -j2, bare bwrap", BARE
+
+
+def make(root: Path, needs: Mapping[str, list[str]], words: str) -> float:
     """Seconds that `make -j2` takes for the same commands in the same order."""
     root.mkdir()
-    rules = "".join(f"{name}: {' '.join(before)}\n\t@/usr/bin/env true\n" for name, before in needs.items())
+    rules = "".join(f"{name}: {' '.join(before)}\n\t@{words}\n" for name, before in needs.items())
     (root / "Makefile").write_text(f"all: {' '.join(needs)}\n.PHONY: all {' '.join(needs)}\n{rules}")
     return best_of(3, lambda: subprocess.run(["make", "-j2", "-s", "-C", str(root)], check=True))[0]
 

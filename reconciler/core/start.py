@@ -31,12 +31,17 @@ def due(definition: Definition, past: Past, revision: str, now: datetime) -> lis
     if workflow.suspend:
         return []
     triggers: list[tuple[Trigger, str]] = []
-    if workflow.triggers.change and definition.digest != past.digest:
+    if workflow.triggers.change and not _is_known(definition, past):
         triggers.append((Trigger(TriggerKind.CHANGE), _why(past)))
     for moment, why in _moments(workflow, past, now):
         triggers.append((Trigger(TriggerKind.SCHEDULE, moment), why))
     numbered = enumerate(triggers, past.last_number + 1)
     return [start(definition, number, revision, trigger, {}, why) for number, (trigger, why) in numbered]
+
+
+def _is_known(definition: Definition, past: Past) -> bool:
+    """Whether it was started last. Of a run whose record was lost, the beginning of the digest is known."""
+    return past.digest is not None and definition.digest.startswith(past.digest)
 
 
 def _moments(workflow: Workflow, past: Past, now: datetime) -> list[tuple[str, str]]:

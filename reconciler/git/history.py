@@ -19,7 +19,7 @@ from reconciler.git.command import Git
 from reconciler.git.objects import answers
 from reconciler.git.translate import CloneDamaged
 
-RECORD = "record.json"
+RECORD = "run.json"
 _LARGEST_RECORD = 16 << 20
 _DOING = "read the ledger"
 

@@ -52,7 +52,7 @@ def commits(records: Sequence[Record], tip: Tip, branch: str = "runs") -> list[L
 def _commit(record: Record, where: str, branch: str) -> LedgerCommit:
     """Dated by the end of the run, so that the same run gives the same commit."""
     files = {
-        f"{where}/record.json": dumps(record),
+        f"{where}/run.json": dumps(record),
         f"{where}/README.md": page.render(record, where, branch).encode(),
     }
     when = int(read(record.get("finishedAt") or record["createdAt"]).timestamp())

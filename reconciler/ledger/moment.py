@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from reconciler.model.codec import to_rfc3339
 
@@ -23,6 +23,14 @@ def seconds(start: datetime | None, end: datetime | None) -> float | None:
     if start is None or end is None:
         return None
     return max(0.0, round((end - start).total_seconds(), 3))
+
+
+def elapsed(text: str) -> timedelta:
+    """What `seconds` gave, from its text; ValueError for anything else."""
+    try:
+        return timedelta(seconds=float(text))
+    except OverflowError as exc:
+        raise ValueError(f"{text:.40} seconds are too many") from exc
 
 
 def took(duration: float | None) -> str:

@@ -53,7 +53,7 @@ def entry(record: Mapping[str, Any], place: str) -> Entry:
 
 
 def read_entry(content: bytes, place: str) -> Entry | None:
-    """The line for a `record.json` as it stands in the ledger; None for what is no record."""
+    """The line for a `run.json` as it stands in the ledger; None for what is no record."""
     try:
         found = entry(loads(content), place)
     except (LookupError, TypeError, ValueError, OverflowError):
@@ -78,7 +78,12 @@ def is_ours(content: bytes) -> bool:
 
 
 def render(entries: Collection[Entry]) -> str:
-    """The page; the order of `entries` does not matter."""
+    """The page; the order of `entries` does not matter.
+
+    Git keeps what changed in it, with every push. So the newest are shown in the order of their names, that a
+    run may move no other line; and in columns, because git compares with pages of about the same length, and
+    those should be the last ones.
+    """
     newest = sorted(sorted(entries), key=attrgetter("finished_at"), reverse=True)
     failing = [entry for entry in newest if entry.phase in _failing]
     others = [entry for entry in newest if entry.phase not in _failing]
@@ -105,12 +110,12 @@ def _section(title: str, entries: Sequence[Entry], limit: int) -> str:
     rows = [
         (
             local_link(word(entry.workflow), f"{entry.place}/README.md"),
-            f"{entry.phase}",
-            f"#{entry.number}",
+            f"{entry.phase:9}",
+            f"#{entry.number:<6}",
             entry.finished_at[:19].replace("T", " "),
-            took(entry.duration),
+            f"{took(entry.duration):6}",
         )
-        for entry in entries[:limit]
+        for entry in sorted(entries[:limit])
     ]
     return f"## {title}\n\n" + table(("Workflow", "Phase", "Run", "Finished (UTC)", "Took"), rows)
 

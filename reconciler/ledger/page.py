@@ -130,10 +130,9 @@ def _artifacts(artifacts: Sequence[Made]) -> str:
     if not artifacts:
         return ""
     rows = [
-        (link(word(name), address), _bytes(artifact["size"]), code(artifact["sha256"][:12]))
-        for name, artifact, address in artifacts[:ROWS]
+        (link(word(name), address), _bytes(artifact["size"])) for name, artifact, address in artifacts[:ROWS]
     ]
-    return _bounded(table(("Artifact", "Size", "sha256"), rows), len(artifacts) - len(rows))
+    return _bounded(table(("Artifact", "Size"), rows), len(artifacts) - len(rows))
 
 
 def _pictures(artifacts: Iterable[Made]) -> Iterator[str]:
@@ -163,10 +162,10 @@ def _history(place: str, branch: str) -> str:
     lines = [
         f"git log {branch} -- {place}",
         f"git log {branch} --grep '^Phase: Failed' -- {place}",
-        f"git show {branch}:{place}/record.json",
+        f"git show {branch}:{place}/run.json",
     ]
     return "\n".join(["```sh", *lines, "```"])
 
 
 def _bounded(shown: str, more: int) -> str:
-    return f"{shown}\n\n... and {more} more, in [record.json](record.json)." if more > 0 else shown
+    return f"{shown}\n\n... and {more} more, in [run.json](run.json)." if more > 0 else shown

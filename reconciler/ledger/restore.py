@@ -28,7 +28,7 @@ from reconciler.model.workflow import FailureClass
 
 
 def loads(content: bytes) -> Record:
-    """The record in a `record.json`."""
+    """The record in a `run.json`."""
     try:
         record = json.loads(content)
     except (ValueError, RecursionError) as exc:

@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from reconciler.model.run import Artifact, Run
 
+SHORT: Final = 16
+"""Digits of a sha256 where the whole one stands elsewhere, or tells an accident and no more."""
+
 _usual: Final = Artifact(name="", key="", size=0, sha256="")
 
 

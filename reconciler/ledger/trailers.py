@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from reconciler.ledger import shelf
-from reconciler.ledger.moment import read
+from reconciler.ledger.moment import elapsed, read
 from reconciler.ledger.plain import CUT, line, unline
 from reconciler.model.run import Outputs, Phase, Run, Trigger, TriggerKind
 
@@ -31,13 +31,10 @@ _fields: Final = (
     ("Workflow", "workflow"),
     ("Run-Number", "number"),
     ("Revision", "revision"),
-    ("Digest", "digest"),
     ("Trigger", "trigger"),
     ("Phase", "phase"),
     ("Reason", "reason"),
-    ("Created-At", "createdAt"),
     ("Started-At", "startedAt"),
-    ("Finished-At", "finishedAt"),
 )
 
 
@@ -47,8 +44,11 @@ def trailers(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, field in _fields:
         if field in flat and flat[field] != "":
             yield key, line(str(flat[field]), _identity)
+    yield "Digest", line(record["digest"][: len("sha256:") + shelf.SHORT], _identity)
     if "duration" in record:
         yield "Duration", f"{record['duration']:.3f}s"
+    if "startedAt" not in record:
+        yield "Created-At", line(record["createdAt"], _identity)
     counts = Counter(step["phase"] for step in record["steps"].values())
     if counts:
         yield "Steps", ", ".join(f"{counts[phase]} {phase}" for phase in Phase if counts[phase])
@@ -60,7 +60,7 @@ def trailers(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def parse(message: str) -> Run | None:
     """The run that a commit message tells of; None when it is not the ledger's.
 
-    Restores identity, trigger, phase, times and the output values that were not cut; the rest is in
+    Restores identity, trigger, phase, start, end and the output values that were not cut; the rest is in
     the record of the same commit.
     """
     found = _last_paragraph(message)
@@ -104,7 +104,8 @@ def _artifacts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     results = {artifact.get("from") for artifact in record.get("outputs", {}).get("artifacts", {}).values()}
     made = sorted(shelf.made(record), key=lambda one: one[0] not in results)
     for name, artifact in made[:LISTED]:
-        words = f"{name} sha256:{artifact['sha256']} {artifact['size']} {shelf.link(record, artifact)}"
+        sha256 = artifact["sha256"][: shelf.SHORT]
+        words = f"{name} sha256:{sha256} {artifact['size']} {shelf.link(record, artifact)}"
         yield "Artifact", line(words.rstrip(), _link)
     if len(made) > LISTED:
         yield "Artifacts-Not-Listed", str(len(made) - LISTED)
@@ -118,6 +119,8 @@ def _last_paragraph(message: str) -> list[tuple[str, str]]:
 
 def _run(values: Mapping[str, str], found: list[tuple[str, str]]) -> Run:
     kind, _, detail = values["Trigger"].partition(" ")
+    started = read(values["Started-At"]) if "Started-At" in values else None
+    took = values.get("Duration", "").removesuffix("s")
     return Run(
         id=values["Run-Id"],
         name=values["Workflow"],
@@ -125,11 +128,11 @@ def _run(values: Mapping[str, str], found: list[tuple[str, str]]) -> Run:
         revision=values["Revision"],
         digest=values["Digest"],
         trigger=Trigger(TriggerKind(kind), detail),
-        created_at=read(values["Created-At"]),
+        created_at=started or read(values["Created-At"]),
         phase=Phase(values["Phase"]),
         reason=values.get("Reason", ""),
-        started_at=read(values["Started-At"]) if "Started-At" in values else None,
-        finished_at=read(values["Finished-At"]) if "Finished-At" in values else None,
+        started_at=started,
+        finished_at=started + elapsed(took) if started and took else None,
         outputs=Outputs(
             parameters=dict(
                 _output(value) for key, value in found if key == "Output" and not value.endswith(CUT)

@@ -65,12 +65,12 @@ def startable(cursor: sqlite3.Cursor) -> list[str]:
     """Names whose digest is not the one that their newest run started with.
 
     The index `workflows_startable`, whose condition this repeats word for word, knows them all; the newest
-    run has the last word on each.
+    run has the last word on each. Of a run whose record was lost, the beginning of the digest is known.
     """
     cursor.execute(
         "SELECT name FROM workflows WHERE on_change = 1 AND suspend = 0 AND digest IS NOT started_digest"
-        " AND digest IS NOT (SELECT r.digest FROM runs r WHERE r.name = workflows.name"
-        " ORDER BY r.number DESC LIMIT 1) ORDER BY name"
+        " AND coalesce((SELECT substr(workflows.digest, 1, length(r.digest)) <> r.digest FROM runs r"
+        " WHERE r.name = workflows.name ORDER BY r.number DESC LIMIT 1), 1) ORDER BY name"
     )
     return [row[0] for row in cursor.fetchall()]
 

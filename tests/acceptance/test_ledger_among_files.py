@@ -23,7 +23,7 @@ THEIRS = {
     "_": "a file of theirs\n",
     "data/README.md": "what the data means\n",
     "data/customers.csv": "id\n1\n",
-    "fixtures/train/record.json": "{}\n",
+    "fixtures/train/run.json": "{}\n",
 }
 
 
@@ -50,7 +50,7 @@ def test_a_ledger_on_the_source_branch_leaves_every_file_of_people_alone(place: 
     after = place.tree("main")
     assert {path: after.get(path) for path in before} == before
     assert sorted(after.keys() - before.keys()) == sorted(
-        [f"{where}/{name}" for where in WHERE.values() for name in ("README.md", "record.json")] + ["RUNS.md"]
+        [f"{where}/{name}" for where in WHERE.values() for name in ("README.md", "run.json")] + ["RUNS.md"]
     )
     page = place.git("show", "main:RUNS.md", cwd=place.remote)
     assert [f"[{name}](<{where}/README.md>)" in page for name, where in WHERE.items()] == [True] * 4
@@ -87,12 +87,12 @@ def test_every_workflow_keeps_the_place_that_it_found(place: Place) -> None:
     after = place.tree("main")
     assert after.keys() == before.keys()
     for where in ("train", "_/3a/data"):
-        record = json.loads(place.git("show", f"main:{where}/record.json", cwd=place.remote))
+        record = json.loads(place.git("show", f"main:{where}/run.json", cwd=place.remote))
         assert (record["number"], record["phase"]) == (2, "Failed")
     assert after["README.md"] != before["README.md"]
     changed = {path for path in after if after[path] != before[path]}
     assert changed == {"README.md"} | {
-        f"{where}/{name}" for where in ("train", "_/3a/data") for name in ("README.md", "record.json")
+        f"{where}/{name}" for where in ("train", "_/3a/data") for name in ("README.md", "run.json")
     }
 
 
@@ -111,4 +111,4 @@ def test_where_both_names_are_taken_there_is_no_overview(place: Place) -> None:
     place.write("runs.md", "our marathons\n")
     before = push(place, "train")
     place.run("pass")
-    assert place.tree("main").keys() - before.keys() == {"train/README.md", "train/record.json"}
+    assert place.tree("main").keys() - before.keys() == {"train/README.md", "train/run.json"}

@@ -53,7 +53,7 @@ def test_a_push_becomes_a_run_and_the_run_becomes_a_commit(place):
     place.run("pass")
     (subject,) = place.history()
     assert re.fullmatch(r"hello #1: Succeeded in \S+", subject)
-    record = json.loads(place.ledger_file("hello/record.json"))
+    record = json.loads(place.ledger_file("hello/run.json"))
     assert (record["revision"], record["outputs"]["parameters"]) == (revision, {"length": 5})
     loud = next(place.state.glob("artifacts/runs/hello/*/shout/1/artifacts/loud"))
     assert loud.read_text() == "HELLO WORLD\n"
@@ -188,8 +188,8 @@ def test_the_overview_follows_what_others_write_to_the_ledger(place):
     place.git("checkout", "--quiet", "-b", "theirs", "FETCH_HEAD")
     place.git("rm", "--quiet", "-r", "gone")
     for path, text in {
-        "odd/record.json": "{",
-        "even/record.json": place.ledger_file("hello/record.json"),
+        "odd/run.json": "{",
+        "even/run.json": place.ledger_file("hello/run.json"),
     }.items():
         place.write(path, text)
     place.git("add", "--all")

@@ -59,7 +59,7 @@ def test_row_12_a_file_too_large_to_take_along_fails_only_its_step(place):
     )
     place.run("pass", "--limits-blob-bytes", "2KiB")
     assert sorted(titles(place)) == ["aaa #1: Succeeded", "bbb #1: Failed", "ccc #1: Succeeded"]
-    record = place.ledger_file("bbb/record.json")
+    record = place.ledger_file("bbb/run.json")
     assert "big.bin" in record
     assert "limits.blob_bytes" in record
     place.run("pass", "--limits-blob-bytes", "2KiB")

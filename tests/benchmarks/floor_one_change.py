@@ -78,7 +78,7 @@ def commit(name: str, page: bytes) -> bytes:
     who = b"Floor <floor@example.com> %d +0000" % time.time()
     files = b"".join(
         b"M 100644 inline %s/%s\ndata %d\n%s\n" % (name.encode(), file, len(page), page)
-        for file in (b"record.json", b"README.md")
+        for file in (b"run.json", b"README.md")
     )
     head = b"reset refs/outgoing\nfrom refs/heads/runs^0\n\ncommit refs/outgoing\n"
     return head + b"committer %s\ndata 4\nrun\n\n%s" % (who, files)

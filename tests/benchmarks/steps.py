@@ -82,7 +82,7 @@ def timed(root: Path, workflows: Mapping[str, Mapping[str, list[str]]], isolatio
 
 def gaps(place: Place) -> tuple[float, float]:
     """Milliseconds from the end of a step of a chain to the start of the next: median, 99th percentile."""
-    steps = json.loads(place.ledger_file("chain/record.json"))["steps"]
+    steps = json.loads(place.ledger_file("chain/run.json"))["steps"]
     attempts = [steps[name]["attempts"][0] for name in sorted(steps)]
     moments = [
         (datetime.fromisoformat(a["startedAt"]), datetime.fromisoformat(a["finishedAt"])) for a in attempts

@@ -63,7 +63,7 @@ def test_show_tells_steps_values_and_artifacts(past):
 def test_the_json_of_show_is_the_record_of_the_ledger(past, workflow):
     document = call(past, "show", workflow, "-o", "json").json
     follows_the_schema(document, "record")
-    assert document == json.loads(past.ledger_file(f"{workflow}/record.json"))
+    assert document == json.loads(past.ledger_file(f"{workflow}/run.json"))
 
 
 def test_logs_are_byte_for_byte_in_a_pipe_and_harmless_on_a_terminal(past):

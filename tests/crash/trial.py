@@ -176,7 +176,7 @@ def ended(place: Place) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for commit in place.history("%H"):
         name = place.git("log", "-1", "--format=%(trailers:key=Workflow,valueonly)", commit, cwd=place.remote)
-        record = json.loads(place.git("show", f"{commit}:{name.strip()}/record.json", cwd=place.remote))
+        record = json.loads(place.git("show", f"{commit}:{name.strip()}/run.json", cwd=place.remote))
         assert record["id"] not in found, f"{record['id']} was committed twice"
         found[record["id"]] = _timeless(record)
     return found

@@ -110,7 +110,7 @@ def run_commit(number: int, workflow: str = "train", message: str = "") -> Ledge
         message or f"{workflow} #{number}: Succeeded\n\nRun-Id: {workflow}-{number}\n",
         1_700_000_000 + number,
         {
-            f"{workflow}/record.json": b'{"number": %d}\n' % number,
+            f"{workflow}/run.json": b'{"number": %d}\n' % number,
             f"{workflow}/README.md": b"# %d\n" % number,
             "README.md": b"overview\n",
         },

@@ -41,9 +41,9 @@ def test_the_first_push_begins_a_history_of_its_own(remote: Remote, ledger: Ledg
     assert remote.git("ls-tree", "-r", "--name-only", "runs").split() == [
         "README.md",
         "train/README.md",
-        "train/record.json",
+        "train/run.json",
     ]
-    assert remote.git("show", "runs:train/record.json") == '{"number": 2}'
+    assert remote.git("show", "runs:train/run.json") == '{"number": 2}'
     remote.git("fsck", "--strict")
 
 
@@ -53,8 +53,8 @@ def test_later_pushes_keep_what_stands_there(remote: Remote, ledger: LedgerBranc
     publish(ledger, run_commit(2, "train"))
 
     assert remote.log() == ["train #1: Succeeded", "score #1: Succeeded", "train #2: Succeeded"]
-    assert remote.git("show", "runs:score/record.json") == '{"number": 1}'
-    assert remote.git("show", "runs:train/record.json") == '{"number": 2}'
+    assert remote.git("show", "runs:score/run.json") == '{"number": 1}'
+    assert remote.git("show", "runs:train/run.json") == '{"number": 2}'
     assert len(remote.git("rev-list", "--merges", "runs")) == 0
 
 
@@ -166,7 +166,7 @@ def test_messages_come_oldest_first_from_what_is_known_on(remote: Remote, ledger
 def test_records_are_those_that_each_commit_wrote_wherever_the_workflow_stands(
     remote: Remote, ledger: LedgerBranch
 ) -> None:
-    sharded = LedgerCommit("x\n", 3, {"_/a1/deep/record.json": b"deep", "_/a1/deep/README.md": b"x"})
+    sharded = LedgerCommit("x\n", 3, {"_/a1/deep/run.json": b"deep", "_/a1/deep/README.md": b"x"})
     other = LedgerCommit("by hand\n", 4, {"notes.txt": b"no record"})
     publish(ledger, run_commit(1), run_commit(2, "score"), sharded, other, run_commit(3))
 
@@ -187,12 +187,12 @@ def test_records_are_those_that_each_commit_wrote_wherever_the_workflow_stands(
 def test_the_tree_tells_where_workflows_stand_and_what_ran_last(remote: Remote, ledger: LedgerBranch) -> None:
     assert ledger.kinds(LedgerTip(None)) == {}
     assert list(ledger.latest_records(LedgerTip(None))) == []
-    sharded = LedgerCommit("x\n", 3, {"_/a1/deep/record.json": b"deep", "_/b2/other/record.json": b"other"})
+    sharded = LedgerCommit("x\n", 3, {"_/a1/deep/run.json": b"deep", "_/b2/other/run.json": b"other"})
     publish(ledger, run_commit(1), run_commit(2), sharded)
     tip = ledger.fetch()
 
     assert ledger.kinds(tip) == {"README.md": "blob", "train": "tree", "_": "tree"}
-    asked = ["_", "_/a1/deep", "_/a1/new", "train/record.json", "new"]
+    asked = ["_", "_/a1/deep", "_/a1/new", "train/run.json", "new"]
     found = ledger.kinds(tip, asked)
     assert [found.get(path) for path in asked] == ["tree", "tree", None, "blob", None]
     assert ledger.file(tip, "README.md") == b"overview\n"
@@ -252,7 +252,7 @@ def test_row_06_no_hostile_path_reaches_the_ledger(remote: Remote, ledger: Ledge
 
 def test_row_06_names_that_need_quoting_are_written_as_they_are(remote: Remote, ledger: LedgerBranch) -> None:
     names = ['quo"te', "spa ce", "-x", "--output=PWN", "é", "#", "M 100644 inline x", "日本"]
-    publish(ledger, LedgerCommit("x\n", 1, {f"{name}/record.json": name.encode() for name in names}))
+    publish(ledger, LedgerCommit("x\n", 1, {f"{name}/run.json": name.encode() for name in names}))
 
     assert dict(ledger.latest_records(ledger.tip)) == {name: name.encode() for name in names}
 
@@ -383,7 +383,7 @@ def test_row_31_commits_are_signed_by_the_key_in_the_settings(remote: Remote, tm
     reader.fetch()
     for commit in remote.git("rev-list", "runs").split():
         reader.verify(commit, allowed)
-    assert remote.git("show", "runs:train/record.json") == '{"number": 3}'
+    assert remote.git("show", "runs:train/run.json") == '{"number": 3}'
     first = remote.git("rev-list", "--max-parents=0", "runs")
     remote.git("update-ref", "refs/heads/runs", first)
     assert publish(ledger, run_commit(2), run_commit(3)) == result

@@ -34,9 +34,7 @@ def check_writers(remote: Remote, tmp_path: Path, pushes: int, commits: int) -> 
     for writer in range(WRITERS):
         mine = [subject for subject in subjects if subject.startswith(f"writer-{writer} ")]
         assert mine == [f"writer-{writer} #{n}: Succeeded" for n in range(pushes * commits)]
-        assert (
-            remote.git("show", f"runs:writer-{writer}/record.json") == f'{{"number": {pushes * commits - 1}}}'
-        )
+        assert remote.git("show", f"runs:writer-{writer}/run.json") == f'{{"number": {pushes * commits - 1}}}'
     remote.git("fsck", "--strict")
 
 

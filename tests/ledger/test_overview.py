@@ -33,12 +33,12 @@ def test_the_whole_overview():
         "## Failing\n\n"
         "| Workflow | Phase | Run | Finished (UTC) | Took |\n"
         "| --- | --- | --- | --- | --- |\n"
-        "| [churn](<churn/README.md>) | Failed | #3 | 2026-11-23 00:00:00 | 1m01s |\n\n"
+        "| [churn](<churn/README.md>) | Failed    | #3      | 2026-11-23 00:00:00 | 1m01s  |\n\n"
         "## Latest\n\n"
         "| Workflow | Phase | Run | Finished (UTC) | Took |\n"
         "| --- | --- | --- | --- | --- |\n"
-        "| [train](<train/README.md>) | Succeeded | #3 | 2026-11-23 00:01:00 | 1m01s |\n"
-        "| [sync](<_/0a/sync/README.md>) | Succeeded | #3 | 2026-11-23 00:00:00 | 1m01s |\n\n"
+        "| [sync](<_/0a/sync/README.md>) | Succeeded | #3      | 2026-11-23 00:00:00 | 1m01s  |\n"
+        "| [train](<train/README.md>) | Succeeded | #3      | 2026-11-23 00:01:00 | 1m01s  |\n\n"
         "Each run is a commit of this branch: `git log -- <workflow>`.\n"
     )
 
@@ -64,7 +64,7 @@ def test_ten_thousand_workflows_make_a_bounded_page_that_shows_the_failures():
     page = render(entries)
     assert len(page) < 30_000
     assert "10000 workflows: 9700 Succeeded, 300 Failed." in page
-    assert page.count("| Failed |") == 200
+    assert page.count("| Failed    |") == 200
     assert "[wf-9699](<wf-9699/README.md>)" in page
     assert "... and 9700 more: 9600 beside this page, [_/00](<_/00>) " in page
 

@@ -29,7 +29,6 @@ def a_run_that_failed():
 
 
 def test_the_whole_page_of_a_failed_run(failed):
-    prepared = failed["steps"]["prepare"]["attempts"][0]["outputs"]["artifacts"]["customers"]
     customers = f"[prepare/customers](<{failed['store']['links']}prepare/1/artifacts/customers>)"
     assert page.render(failed).startswith(
         f"""\
@@ -74,9 +73,9 @@ flowchart LR
 
 ## Artifacts
 
-| Artifact | Size | sha256 |
-| --- | --- | --- |
-| {customers} | 4.5 MiB | `{prepared["sha256"][:12]}` |
+| Artifact | Size |
+| --- | --- |
+| {customers} | 4.5 MiB |
 """
     )
 
@@ -103,7 +102,7 @@ def test_pictures_are_shown_from_the_web_only(succeeded):
 def test_the_page_says_how_to_look_up_the_history(succeeded):
     shown = page.render(succeeded, "_/ab/train", "ledger")
     assert "git log ledger -- _/ab/train\n" in shown
-    assert "git show ledger:_/ab/train/record.json\n" in shown
+    assert "git show ledger:_/ab/train/run.json\n" in shown
 
 
 def test_commands_are_left_out_where_a_shell_could_take_a_name_for_more(succeeded):
@@ -117,7 +116,7 @@ def test_the_page_of_ten_thousand_steps_is_bounded_and_shows_the_failures(succee
     shown = page.render({**succeeded, "steps": steps})
     assert len(shown) < 40_000
     assert "| work-9000 | Failed |" in shown
-    assert "... and 9800 more, in [record.json](record.json)." in shown
+    assert "... and 9800 more, in [run.json](run.json)." in shown
     assert "... and 9899 more" in shown  # artifacts
 
 
@@ -218,7 +217,7 @@ def test_row_20_outside_of_code_spans_there_is_no_markup_but_ours(run):
     for text in outside.split("\n"):
         assert text.count("`") % 2 == 0
         rest = re.sub(r"`[^`]*`", "", text)
-        assert not re.search(r"[<>\[\]]", rest.replace("[record.json](record.json)", "")), text
+        assert not re.search(r"[<>\[\]]", rest.replace("[run.json](run.json)", "")), text
         tags = _Tags()
         tags.feed(rest)
         assert not tags.found

@@ -31,7 +31,20 @@ def a_record():
 @settings(max_examples=80, deadline=None)
 @given(runs())
 def test_a_run_comes_back_from_its_bytes_as_it_was(run):
-    assert from_record(loads(dumps(to_record(run, {})))) == run
+    assert from_record(loads(dumps(to_record(run, {})))) == with_short_log_sums(run)
+
+
+def with_short_log_sums(run):
+    for step in run.steps.values():
+        for attempt in step.attempts:
+            if attempt.log:
+                log = replace(attempt.log, sha256=attempt.log.sha256[:16])
+                numbered = {each.number: each for each in step.attempts} | {
+                    attempt.number: replace(attempt, log=log)
+                }
+                step = replace(step, attempts=tuple(numbered.values()))
+        run = run.with_step(step)
+    return run
 
 
 @settings(max_examples=60, deadline=None)

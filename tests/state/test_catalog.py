@@ -122,6 +122,15 @@ def test_what_ran_before_a_workflow_was_in_the_catalog_counts(state: State) -> N
     assert state.startable() == ["b"]
 
 
+def test_of_a_run_without_its_record_the_beginning_of_the_digest_counts(state: State) -> None:
+    """The trailers of its commit hold no more."""
+    known, other = ended(opened("a", 1)), ended(opened("b", 1, letter="z"))
+    short = [replace(run, digest=run.digest[:23]) for run in (known, other)]
+    state.import_finished([(short[0], "c" * 40), (short[1], "d" * 40)])
+    state.apply_catalog(update(entry("a"), entry("b")))
+    assert state.startable() == ["b"]
+
+
 def test_an_import_after_the_catalog_counts_too(state: State) -> None:
     state.apply_catalog(update(entry("a"), entry("b")))
     state.import_finished([(ended(opened("b", 1)), "c" * 40)])

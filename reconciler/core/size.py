@@ -16,7 +16,10 @@ from typing import Any, Final
 from reconciler.model.workflow import Value
 
 MAX_DEPTH: Final = 64
-MAX_UNITS: Final = 16 * 2**20
+MAX_TEXT: Final = 16 * 2**20
+"""The most characters that one value may have as text."""
+
+MAX_UNITS: Final = 8 + MAX_TEXT
 """The most that a value may weigh: 8 for each scalar, key, list or object, and 1 for each character."""
 
 LEVELS: Final = 8  # of nesting that a Size tells apart

@@ -8,12 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconciler.core.size import ValueRefused, measure, shown
+from reconciler.core.size import MAX_TEXT, ValueRefused, measure, shown
 from reconciler.model.workflow import Parameter, Value
 
 __all__ = ["ValueRefused", "accepts", "coerce", "env_name", "parse_text", "to_text", "type_of"]
 
-MAX_TEXT: Final = 2**20
 _MAX_MATCHING: Final = 4 * 2**20  # characters of text times those of the pattern: seconds, at the very worst
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")

@@ -11,6 +11,10 @@ from reconciler.model.run import StepCall
 
 CONTENT = "the content of a file"
 
+LONGEST = 128 * 1024 - 1
+"""Bytes of one argument, or of one variable with its name: what Linux gives to a process."""
+
+_AS_FILE = "give the input a `path`, and let the step read that file"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -23,9 +27,11 @@ def check(call: StepCall) -> None:
         if "\0" in text and what != CONTENT:
             raise LaunchRejected(f"{what} holds a NUL, which no process can be given")
         try:
-            text.encode("utf-8")
+            size = len(text.encode("utf-8"))
         except UnicodeEncodeError as error:
             raise LaunchRejected(f"{what} holds half of a surrogate pair, which is no text") from error
+        if size > LONGEST and what != CONTENT:
+            raise LaunchRejected(f"{what} has {size} bytes, and {LONGEST} are the most; {_AS_FILE}")
 
 
 def vector(call: StepCall, script: str) -> tuple[str, ...] | None:
@@ -58,7 +64,7 @@ def _interpreter(call: StepCall) -> tuple[str, ...]:
 
 
 def _texts(call: StepCall) -> Iterator[tuple[str, str]]:
-    yield from ((f"variable {name}", value) for name, value in call.env.items())
+    yield from ((f"variable {name}", f"{name}={value}") for name, value in call.env.items())
     yield from (("the command", word) for word in (*(call.command or ()), *call.interpreter))
     yield from (("an argument", word) for word in call.args)
     yield from (("a path", path) for path in (*paths.paths_of(call), call.working_dir or ""))

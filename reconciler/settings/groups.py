@@ -306,7 +306,7 @@ class Limits(Group):
         SIZE, "The largest file that a step can take along by `files`.", default=32 * 2**20, example="100MiB"
     )
     parameter_bytes: int = setting(
-        SIZE, "The largest output parameter; larger values are artifacts.", default=2**20, example="64KiB"
+        SIZE, "The largest output parameter; larger values are artifacts.", default=2**24, example="64KiB"
     )
     log_tail_bytes: int = setting(
         SIZE,

@@ -83,7 +83,7 @@ def test_what_a_step_wrote_becomes_a_value(text: str, type_name: str, value: obj
             ("a\0b", "string", "NUL"),
             ("\ud800", "string", "surrogate"),
         ),
-        ("x" * (2**20 + 1), "string", "longer than 1048576"),
+        ("x" * (2**24 + 1), "string", "longer than 16777216"),
         ("x" * 100, "integer", "'" + "x" * 40 + "...' is not an integer"),
     ],
 )
@@ -195,7 +195,13 @@ def test_the_size_of_a_value_counts_text_parts_and_the_longest_list() -> None:
 
 
 def test_a_value_beyond_the_limit_is_refused() -> None:
-    for value in ("x" * 2**24, ["x" * 2**20] * 16, [[0] * 2**18] * 8, {"x" * 2**20: ["x" * 2**20] * 15}):
+    assert measure("x" * 2**24).units == 8 + 2**24
+    for value in (
+        "x" * (2**24 + 1),
+        ["x" * 2**20] * 16,
+        [[0] * 2**18] * 8,
+        {"x" * 2**20: ["x" * 2**20] * 15},
+    ):
         with pytest.raises(ValueRefused, match="larger than 16 MiB"):
             measure(value)
 

@@ -28,7 +28,8 @@ spec:
       inputs: {{parameters: {{given: {{value: '${{{{ steps.again.outputs.value }}}}', path: in.txt}}}}}}
       command: [sh, -c, 'wc -c < in.txt > n.txt; tail -c 1 in.txt > last.txt']
       outputs: {{parameters: {{n: {{path: n.txt, type: integer}}, last: {{path: last.txt}}}}}}
-  outputs: {{parameters: {{n: '${{{{ steps.count.outputs.n }}}}', last: '${{{{ steps.count.outputs.last }}}}'}}}}
+  outputs:
+    parameters: {{n: '${{{{ steps.count.outputs.n }}}}', last: '${{{{ steps.count.outputs.last }}}}'}}
 """
 
 

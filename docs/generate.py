@@ -1,7 +1,7 @@
 """Write the pages of docs/ that are made from the code: `python -m docs.generate`, or `--check` them.
 
 docs/settings.md and docs/reconciler.example.yaml come from the table of settings, docs/cli.md from the
-help of the commands, docs/definitions.md from the schema.
+help of the commands, docs/definitions.md from the schema, and two pages of the chart from its values.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from docs import definitions
+from docs import chart, definitions
 from reconciler.cli import COMMANDS, reconciler
 from reconciler.settings import Setting, Settings, shown, table
 from reconciler.settings.table import GROUPS
@@ -150,6 +150,8 @@ PAGES = {
     "reconciler.example.yaml": example_file,
     "cli.md": cli_page,
     "definitions.md": definitions.page,
+    "../charts/reconciler/values.schema.json": chart.schema_file,
+    "../charts/reconciler/README.md": chart.readme,
 }
 
 

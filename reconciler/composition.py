@@ -24,6 +24,9 @@ from reconciler.reconcile.edges import Edges
 from reconciler.settings import Secret, Settings, read_secret, require
 from reconciler.state.store import State
 
+REMOVALS = 5
+"""How often what is left is looked for while everything is removed."""
+
 LAYOUT = "layout"
 """Where the state remembers by which layout of shards it was made."""
 
@@ -73,6 +76,29 @@ def rebuild(settings: Settings, notify: events.Notify) -> tuple[int, int]:
         remove_state(settings)
         with open_edges(settings, notify, ours) as (edges, _):
             return recovery.rebuild(edges), len(recovery.open_runs(edges))
+
+
+def collect(settings: Settings, notify: events.Notify) -> int:
+    """Have the executor let go of what nobody needs any more; returns how many runs are in flight."""
+    with turn.taken(settings, "reconciler gc") as ours, open_edges(settings, notify, ours) as (edges, _):
+        return len(recovery.open_runs(edges))
+
+
+def remove_runs(settings: Settings) -> int:
+    """Take away every run that the executor keeps, also those in flight, whatever became of them, and what
+    passes took turns by; returns how many runs that were."""
+    removed: set[str] = set()
+    with turn.taken(settings, "reconciler gc --everything") as ours, open_executor(settings) as (_, executor):
+        for _ in range(REMOVALS):
+            found = [run.id for run in executor.survey()]
+            for run_id in found:
+                ours.check()
+                executor.release(run_id)
+            removed.update(found)
+            if not found:
+                break
+    turn.forget(settings)
+    return len(removed)
 
 
 @contextmanager

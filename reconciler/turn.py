@@ -12,11 +12,15 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.core.shard import Layout, Shard
 from reconciler.settings import Settings
 from reconciler.state import layout
 from reconciler.state.lock import PassLock
+
+if TYPE_CHECKING:
+    from reconciler.executors.kubernetes.lease import Leases
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,14 @@ def taken(settings: Settings, command: str = "reconciler pass") -> Iterator[Turn
         yield turn
 
 
+def forget(settings: Settings) -> None:
+    """Remove the Leases of all shards, for who leaves the cluster; on one machine nothing is in the way."""
+    if settings.executor.name == "kubernetes":
+        from reconciler.executors.kubernetes.shards import remove
+
+        remove(_leases(settings), settings.lease.name)
+
+
 @contextmanager
 def _by_lock(settings: Settings) -> Iterator[Turn]:
     with layout.SharedLayout(f"{settings.state.directory}/layout", settings.pass_.shards) as shared:
@@ -47,16 +59,20 @@ def _by_lock(settings: Settings) -> Iterator[Turn]:
 
 @contextmanager
 def _by_lease(settings: Settings) -> Iterator[Turn]:
-    from reconciler.executors.kubernetes.leases import ClusterLeases  # brings the client
     from reconciler.executors.kubernetes.shards import ShardLease
 
     chosen = settings.lease
-    leases = ClusterLeases(chosen.namespace)
     holder = f"{os.uname().nodename}_{os.getpid()}_{secrets.token_hex(4)}"
-    lease = ShardLease(leases, chosen.name, shard_of(settings), holder, duration=chosen.duration)
+    lease = ShardLease(_leases(settings), chosen.name, shard_of(settings), holder, duration=chosen.duration)
     current = lease.acquire()
     try:
         layout.note(f"{settings.state.directory}/layout", current)
         yield Turn(current, lease.check)
     finally:
         lease.release()
+
+
+def _leases(settings: Settings) -> Leases:
+    from reconciler.executors.kubernetes.leases import ClusterLeases  # brings the client
+
+    return ClusterLeases(settings.lease.namespace)

@@ -24,6 +24,7 @@ COMMANDS = {
     "logs": "Print what a step wrote.",
     "artifacts": "List or fetch what a run left.",
     "rebuild": "Make the state anew from the ledger.",
+    "gc": "Remove what nobody needs any more.",
     "doctor": "Check settings, git, store, state and executor.",
     "schema": "Print a schema.",
 }

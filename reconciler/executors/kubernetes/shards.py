@@ -79,3 +79,9 @@ class ShardLease:
             if self._leases.replace(body) is not None:
                 return layout
         raise ExecutorUnavailable(f"the Lease {self._leases.namespace}/{name} changes all the time")
+
+
+def remove(leases: Leases, group: str) -> None:
+    """Every Lease that is named after `group`, and the layout."""
+    for body in leases.select({GROUP: group}):
+        leases.delete(body["metadata"]["name"])

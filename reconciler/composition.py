@@ -10,8 +10,6 @@ from pathlib import Path
 
 from reconciler import quiet, turn
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
-from reconciler.definition import workflow_from_document
-from reconciler.errors import StateCorrupt
 from reconciler.executors.base import Executor
 from reconciler.executors.configured import make_executor
 from reconciler.executors.fenced import FencedExecutor
@@ -19,16 +17,21 @@ from reconciler.executors.local.secrets import known_values
 from reconciler.git.access import GitAccess
 from reconciler.git.ledger import Identity, LedgerBranch
 from reconciler.git.repository import Repository
+from reconciler.memory import current_state, fetch_state, snapshots
+from reconciler.memory import has_state as has_state
+from reconciler.memory import open_state as open_state
+from reconciler.memory import remove_state as remove_state
+from reconciler.memory import scratch_state as scratch_state
+from reconciler.memory import state_path as state_path
 from reconciler.reconcile import catalog, events, passes, recovery, starting
 from reconciler.reconcile.edges import Edges
+from reconciler.reconcile.heartbeat import Heartbeat
+from reconciler.reconcile.snapshots import Snapshots
 from reconciler.settings import Secret, Settings, read_secret, require
 from reconciler.state.store import State
 
 REMOVALS = 5
 """How often what is left is looked for while everything is removed."""
-
-LAYOUT = "layout"
-"""Where the state remembers by which layout of shards it was made."""
 
 
 def clock() -> datetime:
@@ -43,13 +46,31 @@ def run_pass(settings: Settings, notify: events.Notify, stopped: Callable[[], bo
     with turn.taken(settings) as ours:
         with open_edges(settings, notify, ours) as (edges, remote):
             folder = settings.repository.path
+            copies = snapshots(settings, edges.store, ours)
+            turned = _between_turns(settings, edges.state, copies)
             summary = passes.run_pass(
-                edges, _Fetched(remote), folder, limits(settings), budget(settings), stopped
+                edges, _Fetched(remote), folder, limits(settings), budget(settings), stopped, turned
             )
+            if copies is not None:
+                copies.keep(edges.state, Path(settings.own_directory), clock(), last=True)
             due = starting.next_due(edges, clock())
         if summary.is_quiet and summary.revision is not None:
             quiet.remember(settings, summary.revision, due.timestamp() if due else None)
         return summary
+
+
+def _between_turns(settings: Settings, state: State, copies: Snapshots | None) -> Callable[[], None]:
+    """What is done after every turn of a pass: a copy of the state now and then, and a sign of life."""
+    directory = Path(settings.own_directory)
+    alive = Heartbeat(directory / "heartbeat") if settings.pass_.forever else None
+
+    def turned() -> None:
+        if alive is not None:
+            alive.beat(clock())
+        if copies is not None:
+            copies.keep(state, directory, clock())
+
+    return turned
 
 
 class _Fetched:
@@ -110,8 +131,9 @@ def open_edges(
     A database that is damaged, or of another layout, goes; the pass then makes it anew from the ledger.
     """
     with ExitStack() as stack:
-        state = stack.enter_context(_current_state(settings, notify, ours))
         store = open_artifacts(settings)
+        is_copy = fetch_state(settings, store, ours)
+        state = stack.enter_context(current_state(settings, notify, ours))
         inner = make_executor(settings, store, attempts_directory(settings), ours.check)
         executor = FencedExecutor(inner, ours.check)
         stack.callback(executor.close)
@@ -125,6 +147,7 @@ def open_edges(
             notify,
             open_ledger(settings, ours.check),
             shard=turn.shard_of(settings),
+            is_copy=is_copy,
             secrets=_secrets(settings),
             blob_bytes=settings.limits.blob_bytes,
             accept=_acceptance(settings, source),
@@ -165,34 +188,6 @@ def open_executor(settings: Settings) -> Iterator[tuple[ArtifactStore, Executor]
 
 def attempts_directory(settings: Settings) -> Path:
     return Path(settings.state.directory) / "attempts"
-
-
-def open_state(
-    settings: Settings, *, read_only: bool = False, allow: Callable[[], None] = lambda: None
-) -> State:
-    """The state database, made if need be; `allow` is asked before each write."""
-    path = state_path(settings)
-    return State.open(path, parse=workflow_from_document, read_only=read_only, allow=allow)
-
-
-def scratch_state() -> State:
-    """A state that ends with the process."""
-    return State.in_memory(parse=workflow_from_document)
-
-
-def state_path(settings: Settings) -> Path:
-    return Path(settings.own_directory) / "state.db"
-
-
-def has_state(settings: Settings) -> bool:
-    """Whether there is a database; false too where nobody may look, which opening it then tells."""
-    return os.path.exists(state_path(settings))  # noqa: PTH110  (pathlib raises there)
-
-
-def remove_state(settings: Settings) -> None:
-    """Delete the database with its journals."""
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{state_path(settings)}{suffix}").unlink(missing_ok=True)
 
 
 def open_repository(settings: Settings) -> Repository:
@@ -253,7 +248,13 @@ def limits(settings: Settings) -> catalog.Limits:
 
 def budget(settings: Settings) -> passes.Budget:
     chosen = settings.pass_
-    return passes.Budget(chosen.budget, chosen.fetch_interval, chosen.publish_interval, chosen.max_starts)
+    return passes.Budget(
+        total=chosen.budget,
+        fetch_every=chosen.fetch_interval,
+        publish_every=chosen.publish_interval,
+        max_starts=chosen.max_starts,
+        endless=chosen.forever,
+    )
 
 
 def _acceptance(settings: Settings, source: Repository) -> Callable[[str], None]:
@@ -273,28 +274,3 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
             keys.append(Secret(Path(token_file).read_text("utf-8").strip()))
     of_steps = known_values(settings.executor.secrets, os.environ)
     return (*(key.reveal() for key in keys if key is not None), *of_steps)
-
-
-def _current_state(settings: Settings, notify: events.Notify, ours: turn.Turn) -> State:
-    """The state, made anew where it was left by a layout after which others did this shard's work."""
-    state = _sound_state(settings, notify, ours.check)
-    noted, current = state.meta(LAYOUT), str(ours.layout)
-    if noted not in (current, None if ours.layout.generation == 1 else current):
-        state.close()
-        remove_state(settings)
-        state = open_state(settings, allow=ours.check)
-    if noted != current:
-        state.set_meta(LAYOUT, current)
-    return state
-
-
-def _sound_state(settings: Settings, notify: events.Notify, allow: Callable[[], None]) -> State:
-    try:
-        return open_state(settings, allow=allow)
-    except StateCorrupt as error:
-        aside = state_path(settings).with_name("state.db.damaged")
-        state_path(settings).replace(aside)
-        remove_state(settings)
-        text = f"{error.message}; it was set aside as {aside} and is made anew from the ledger"
-        notify(events.Event(events.Kind.WARNING, text))
-        return open_state(settings, allow=allow)

@@ -28,6 +28,8 @@ _fetched: list[bool] = []
 
 def is_quiet(settings: Settings) -> str | None:
     """The revision at which there is nothing to do; None when that is not certain."""
+    if settings.pass_.forever:
+        return None
     note = _read(_place(settings))
     if len(note) != 4 or note[0] != _ground(settings):
         return None

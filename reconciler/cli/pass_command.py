@@ -17,6 +17,7 @@ EPILOG = """\b
 Examples:
   reconciler pass --repository-url https://git.example.com/team/flows.git
   reconciler pass --config /etc/reconciler.yaml --logging-format json
+  reconciler pass --config /etc/reconciler.yaml --pass-forever true
   * * * * * reconciler pass --config ~/reconciler.yaml     (in a crontab)
 
 \b
@@ -33,13 +34,16 @@ def command(settings: Settings) -> int:
     """Make one pass: pull, check, start what is due, carry every run on, publish what ended.
 
     A pass ends when nothing moves any more or its time budget is over; steps that still run then are
-    adopted by the next one. With nothing to do it takes a few hundredths of a second.
+    adopted by the next one. With --pass-forever it ends by a signal only, in order and with code 0. With
+    nothing to do it takes a few hundredths of a second.
     """
     try:
         with stop_on_signals() as stopped:
             with watching(settings) as watch:
                 summary = composition.run_pass(settings, watch, watch.between(stopped))
             _tell(settings, summary)
+            if settings.pass_.forever:
+                return EXIT_DONE
             if summary.errors:
                 return EXIT_FAILED
             return EXIT_INTERRUPTED if stopped() else EXIT_DONE

@@ -50,6 +50,8 @@ class Edges:
     ledger: LedgerBranch | None = None
     shard: Shard = ALL
     """Which workflows are this pass's to start, carry on and publish."""
+    is_copy: bool = False
+    """Whether the state came from a copy, which may be old."""
     secrets: Sequence[str] = ()
     """What must not appear in anything that is published: the credentials of the pass."""
     blob_bytes: int = 32 * 1024 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,18 +13,25 @@ from reconciler.reconcile import catalog, events, publishing, recovery, starting
 from reconciler.reconcile.edges import Edges, Remote
 from reconciler.reconcile.engine import Engine
 
+MOST_ERRORS = 100
+"""How many of the last errors are kept; an endless pass may meet any number."""
+
 LONGEST_WAIT = 1.0
 """Seconds after which a pass looks around even if no executor reported anything, and hears a signal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long a pass may take and how often it talks to the remote; seconds."""
+    """How long a pass may take and how often it talks to the remote; seconds.
+
+    One that is `endless` ends by a signal only; `max_starts` then counts for each look at the branch.
+    """
 
     total: float = 600.0
     fetch_every: float = 15.0
     publish_every: float = 10.0
     max_starts: int = 1_000
+    endless: bool = False
 
 
 @dataclass(slots=True)
@@ -35,7 +43,7 @@ class Summary:
     published: int = 0
     open_runs: int = 0
     postponed: bool = False
-    errors: list[ReconcilerError] = field(default_factory=list)
+    errors: deque[ReconcilerError] = field(default_factory=lambda: deque(maxlen=MOST_ERRORS))
 
     @property
     def is_quiet(self) -> bool:
@@ -50,15 +58,21 @@ def run_pass(
     limits: catalog.Limits,
     budget: Budget,
     stopped: Callable[[], bool] = lambda: False,
+    turned: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """Pull, start what is due, carry every open run on until nothing moves or the budget ends, publish."""
+    """Pull, start what is due, carry every open run on until nothing moves or the budget ends, publish.
+
+    `stopped` says whether a signal came, and `turned` is called after every turn.
+    """
     each = _Pass(edges, remote, folder, limits, budget)
+    each.catch_up()
     each.adopt(_open_runs(edges, remote))
     end = edges.clock() + timedelta(seconds=budget.total)
     while True:
         now = edges.clock()
         each.turn(now)
-        if each.engine.is_idle or stopped() or now >= end:
+        turned()
+        if stopped() or (not budget.endless and (each.engine.is_idle or now >= end)):
             break
         edges.executor.wait(each.patience(end))
     each.publish()
@@ -90,6 +104,13 @@ class _Pass:
         self._next_fetch = edges.clock()
         self._next_publish = edges.clock() + timedelta(seconds=budget.publish_every)
 
+    def catch_up(self) -> None:
+        """Learn from the ledger what this state may have missed; a copy of one must, before anything else."""
+        if self._edges.is_copy:
+            recovery.catch_up(self._edges)
+        else:
+            self._guarded(lambda: recovery.catch_up(self._edges))
+
     def adopt(self, runs: Sequence[Run]) -> None:
         """Carry on what an earlier pass began."""
         self.engine.adopt(runs)
@@ -112,7 +133,8 @@ class _Pass:
 
     def patience(self, end: datetime) -> float:
         """Seconds to wait for the executor before something else is due."""
-        times = [self._next_fetch, self._next_publish, end]
+        times = [self._next_fetch, self._next_publish]
+        times += [] if self._budget.endless else [end]
         wake = self.engine.next_wake()
         times += [wake] if wake is not None else []
         seconds = (min(times) - self._edges.clock()).total_seconds()
@@ -130,7 +152,7 @@ class _Pass:
         self._edges.accept(revision)
         self.summary.revision = revision
         self._update(revision)
-        room = self._budget.max_starts - self.summary.started
+        room = self._budget.max_starts - (0 if self._budget.endless else self.summary.started)
         started = starting.start_due(self._edges, self.engine, revision, now, room)
         self.summary.started += started.count
         self.summary.postponed = started.postponed

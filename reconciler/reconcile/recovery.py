@@ -38,6 +38,24 @@ def open_runs(edges: Edges) -> list[Run]:
     return [run for run in found.values() if not run.phase.is_terminal]
 
 
+def catch_up(edges: Edges) -> None:
+    """Take in what was published by others since this state was last at work.
+
+    Usually that is nothing. But a state may have been put back from a copy, and then it does not know of runs
+    that it began itself; without this it would begin them again.
+    """
+    if edges.ledger is None or edges.state.meta(REBUILT) is None:
+        return
+    known = edges.state.meta(READ_UP_TO)
+    tip = edges.ledger.fetch()
+    if tip.commit is None or tip.commit == known:
+        return
+    missed = [pair for pair in _finished(edges.ledger, known) if edges.shard.owns(pair[0].name)]
+    edges.state.import_finished(missed)
+    edges.state.mark_published({run.id: commit for run, commit in missed})
+    edges.state.set_meta(READ_UP_TO, tip.commit)
+
+
 def rebuild(edges: Edges) -> int:
     """Fill an empty state with every run that the ledger knows; returns how many."""
     count = 0
@@ -69,9 +87,9 @@ def _import(edges: Edges, branch: LedgerBranch) -> int:
     return count
 
 
-def _finished(branch: LedgerBranch) -> Iterator[tuple[Run, str]]:
-    """Every run in the ledger with its commit, oldest first: from its record, else from its trailers."""
-    entries = [entry for entry in branch.messages(None) if trailers.parse(entry.message) is not None]
+def _finished(branch: LedgerBranch, since: str | None = None) -> Iterator[tuple[Run, str]]:
+    """The runs in the ledger beyond a commit, with theirs, oldest first: from record, else from trailers."""
+    entries = [entry for entry in branch.messages(since) if trailers.parse(entry.message) is not None]
     records = dict(branch.records(entries))
     for entry in entries:
         try:

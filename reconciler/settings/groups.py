@@ -192,6 +192,15 @@ class State(Group):
         example="/var/lib/reconciler",
         otherwise="${XDG_STATE_HOME:-~/.local/state}/reconciler",
     )
+    snapshot: str = setting(
+        choice("none", "store"),
+        "`store`: keep a copy of the database in the artifact store, for passes that share no directory.",
+        default="none",
+        example="store",
+    )
+    snapshot_interval: float = setting(
+        DURATION, "How often a working pass stores the copy.", default=60.0, example="60s"
+    )
 
 
 class Executor(Group):
@@ -252,6 +261,12 @@ class Pass(Group):
         "A pass ends after this time; steps that still run are adopted by the next one.",
         default=600.0,
         example="10m",
+    )
+    forever: bool = setting(
+        BOOLEAN,
+        "Never end: look for pushes and due schedules until a signal comes. Writes the file `heartbeat`.",
+        default=False,
+        example="true",
     )
     fetch_interval: float = setting(
         DURATION, "How often a working pass looks for new pushes.", default=15.0, example="15s"

@@ -34,6 +34,8 @@ class Connection:
         self.place = place
         self.allow: Callable[[], None] = lambda: None
         """Asked before each write; raises where it must not happen."""
+        self.writes = 0
+        """How many transactions were written."""
         self._raw = raw
         self._cursor = raw.cursor()
 
@@ -75,12 +77,23 @@ class Connection:
         self.allow()
         with _translated(self.place), _transaction(self._raw, "BEGIN IMMEDIATE"):
             yield self._cursor
+        self.writes += 1
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Cursor]:
         """One unchanging view of the database, whatever is written meanwhile."""
         with _translated(self.place), _transaction(self._raw, "BEGIN"):
             yield self._cursor
+
+    def copy_to(self, path: Path) -> None:
+        """A sound database at `path`, as this one is now, whatever was there."""
+        path.unlink(missing_ok=True)
+        with _translated(str(path)):
+            copy = sqlite3.connect(path)
+            try:
+                self._raw.backup(copy)
+            finally:
+                copy.close()
 
     def close(self) -> None:
         with _translated(self.place):

@@ -70,11 +70,17 @@ class Recording:
             self._put_changes(stored[0], run, known, stored[1])
 
     def add(self, run: Run) -> int | None:
-        """Gather an ended run that may be here already: its key, or None where it is."""
-        if run.id in self._added or self._stored(run.id) is not None:
+        """Gather an ended run that may be here already: its key, or None where it has ended here, too."""
+        stored = None if run.id in self._added else self._stored(run.id)
+        if run.id in self._added or (stored is not None and Phase(stored[2]).is_terminal):
             return None
         self._added.add(run.id)
-        key = self._new_key()
+        if stored is None:
+            key = self._new_key()
+        else:
+            key = stored[0]
+            self._opened -= 1
+            self._forget_children(key)
         self._put_whole(key, run, self._definition(run))
         return key
 

@@ -67,6 +67,15 @@ class State:
     ) -> None:
         self.close()
 
+    @property
+    def writes(self) -> int:
+        """Grows with every write of this process."""
+        return self._connection.writes
+
+    def copy_to(self, path: Path) -> None:
+        """A copy of the whole database at `path`, as it is now."""
+        self._connection.copy_to(path)
+
     def check(self) -> list[str]:
         """Everything wrong with the file, in sentences; reads all of it."""
         with self._connection.read() as cursor:
@@ -182,12 +191,14 @@ class State:
             return {row[0] for row in cursor.fetchall()}
 
     def import_finished(self, runs: Iterable[tuple[Run, str]]) -> None:
-        """Take in runs with their ledger commits; those that are here already are passed over."""
+        """Take in runs with their ledger commits. What has ended here is left as it is; a run that is still
+        open here ended elsewhere, and becomes what the ledger says."""
         with self._connection.write() as cursor:
             recording = Recording(cursor)
             commits: list[tuple[int, str]] = []
             names: set[str] = set()
             for run, commit in runs:
+                self._known.pop(run.id, None)
                 key = recording.add(run)
                 if key is not None:
                     commits.append((key, commit))

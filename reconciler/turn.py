@@ -75,4 +75,8 @@ def _by_lease(settings: Settings) -> Iterator[Turn]:
 def _leases(settings: Settings) -> Leases:
     from reconciler.executors.kubernetes.leases import ClusterLeases  # brings the client
 
-    return ClusterLeases(settings.lease.namespace)
+    return ClusterLeases(
+        settings.lease.namespace,
+        kubeconfig=settings.kubernetes.kubeconfig,
+        context=settings.kubernetes.context,
+    )

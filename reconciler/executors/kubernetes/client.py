@@ -48,7 +48,8 @@ class Refused(PermanentError):
 class Client:
     """A namespace of a cluster. Connects when it is first used; from any thread.
 
-    `allow` is asked before each write, and raises where the pass must not write any more.
+    `allow` is asked before each write, and raises where the pass must not write any more; an answer
+    may take `patience` seconds.
     """
 
     def __init__(
@@ -56,7 +57,10 @@ class Client:
         options: KubernetesOptions,
         stopping: threading.Event,
         allow: Callable[[], None] = lambda: None,
+        *,
+        patience: float = READ,
     ) -> None:
+        self._patience = patience
         self._options = options
         self._allow = allow
         self._stopping = stopping
@@ -75,6 +79,10 @@ class Client:
 
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._json("POST", path, {}, body)
+
+    def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole object; refused with 409 where it is not at the resourceVersion of `body` any more."""
+        return self._json("PUT", path, {}, body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """A JSON merge patch: None removes."""
@@ -147,7 +155,7 @@ class Client:
             self._bucket.take(self._stopping)
             self._allow()
         with _translated(f"{method.lower()} {path}"):
-            answer = self._send(method, path, query, body, content_type, read=READ, whole=True)
+            answer = self._send(method, path, query, body, content_type, read=self._patience, whole=True)
             if answer.status >= 400:
                 raise self._error(method, path, answer)
             found: dict[str, Any] = json.loads(answer.data)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from reconciler.errors import LeaseLost, LockHeld, TransientError
+from reconciler.errors import LeaseLost, LockHeld, ReconcilerError
 
 DURATION = 30.0
 SKEW = 5.0
@@ -27,7 +27,9 @@ Body = dict[str, Any]
 class Leases(Protocol):
     """The Leases of one namespace. None is the answer where somebody else was faster."""
 
-    namespace: str
+    @property
+    def namespace(self) -> str:
+        """Which one that is."""
 
     def read(self, name: str) -> Body | None:
         """The object; None where there is none."""
@@ -106,7 +108,7 @@ class Lease:
             spec = {**self._body["spec"], "holderIdentity": ""}
             try:
                 self._leases.replace({**self._body, "spec": spec})
-            except TransientError:
+            except ReconcilerError:
                 return
 
     @property
@@ -139,7 +141,7 @@ class Lease:
             except LeaseLost as error:
                 self._until, self._why = 0.0, error.message
                 return
-            except TransientError as error:
+            except ReconcilerError as error:
                 self._why = f"it could not be renewed: {error.message}"
                 pause = self._duration / 15
 

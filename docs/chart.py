@@ -69,10 +69,12 @@ def _group(name: str, text: str) -> dict[str, Any]:
 
 
 def _setting(row: Setting) -> dict[str, Any]:
+    many = {"type": "array", "items": {"type": "string"}}
     types = {
         "true or false": {"type": "boolean"},
         "whole number": {"type": "integer"},
-        "list": {"type": "array", "items": {"type": "string"}},
+        "list": many,
+        "list of name=value": many,
         "duration": {"type": ["string", "number"]},
         "size": {"type": ["string", "integer"]},
     }

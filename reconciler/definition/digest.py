@@ -60,11 +60,20 @@ def _fields(spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if key == "steps":
             for name, step in value.items():
                 yield f"steps.{name}", None
-                yield from ((f"steps.{name}.{field}", given) for field, given in step.items())
+                yield from ((f"steps.{name}.{field}", given) for field, given in _step_fields(step))
         elif isinstance(value, Mapping):
             yield from ((f"{key}.{name}", given) for name, given in value.items())
         else:
             yield key, value
+
+
+def _step_fields(step: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields of a step; those of `pod`, which are many, one by one."""
+    for field, given in step.items():
+        if field == "pod":
+            yield from ((f"pod.{name}", setting) for name, setting in given.items())
+        else:
+            yield field, given
 
 
 def _short(value: Any) -> str:

@@ -10,7 +10,7 @@ from reconciler.definition.finding import Finding
 from reconciler.definition.words import Path, show
 
 _CONTAINERS = frozenset({"main", "fetch", "agent", "put"})
-_DOMAINS = ("reconciler.dev", "kubernetes.io", "k8s.io")
+_DOMAINS = ("reconciler.dev", "kubernetes.io", "k8s.io", "karpenter.sh")
 
 
 def check(subject: Subject) -> Iterator[Finding]:

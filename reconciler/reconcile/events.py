@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.model.run import Attempt, Run, StepRun
+from reconciler.model.run import Attempt, Phase, Run, StepRun
 
 
 class Kind(StrEnum):
@@ -63,5 +63,6 @@ def _attempt_sentence(run: Run, step: StepRun, attempt: Attempt) -> str:
 
 def _step_sentence(run: Run, step: StepRun) -> str:
     reason = f" ({step.reason})" if step.reason else ""
-    message = f": {step.message}" if step.message else ""
+    # what is said of a success is for the record: where it ran, say
+    message = f": {step.message}" if step.message and step.phase is not Phase.SUCCEEDED else ""
     return f"{run.title}: {step.name}: {step.phase}{reason}{message}"

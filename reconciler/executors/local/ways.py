@@ -69,7 +69,9 @@ class Ways:
         """What the run must say of it: that a command ran without its image."""
         if not image or self.engine:
             return ""
-        return f"ran on the host, not in '{image}': {self._no_engine}"
+        # who set `none` knows why; it stands beside every step, so it is short
+        why = "" if self._options.images == "none" else f": {self._no_engine}"
+        return f"ran on the host, not in '{image}'{why}"
 
     def lack_of_image(self, image: str | None) -> str:
         """Why a step that has nothing to run but an image cannot run here."""

@@ -9,6 +9,7 @@ import pytest
 
 from docs import definitions
 from reconciler.definition import check_text
+from reconciler.executors.kubernetes import causes
 
 TEXT = definitions.PAGE.read_text(encoding="utf-8")
 
@@ -22,9 +23,7 @@ def test_every_reason_is_in_the_table_and_no_other() -> None:
     sources += ("executors/ending", "executors/transfer")
     texts = [Path(f"reconciler/{name}.py").read_text(encoding="utf-8") for name in sources]
     given = set(re.findall(r'"([A-Z][a-z]+(?:[A-Z][a-z]+)*)"', "".join(texts)))
-    table = TEXT.partition("| reason | class |")[2].partition("\n\n")[0]
-    rows = [row.split("|")[1] for row in table.splitlines()[2:]]
-    assert set(re.findall(r"`(\w+)`", "".join(rows))) == given
+    assert reasons(TEXT) == given
 
 
 @pytest.mark.parametrize("example", re.findall(r"```yaml\n(apiVersion.*?\n  steps.*?)```", TEXT, re.DOTALL))
@@ -38,3 +37,24 @@ def test_the_examples_of_the_reference_are_a_sound_workflow() -> None:
 
     assert example is not None
     assert check_text(example[1].encode()).problems == ()
+
+
+def test_every_reason_of_a_cluster_is_in_one_of_the_tables_and_no_other() -> None:
+    modules = sorted(Path("reconciler/executors/kubernetes").glob("*.py"))
+    source = "\n".join(path.read_text(encoding="utf-8") for path in modules)
+    calls = r'(?:_lost|_infrastructure)\(\s*"(\w+)"|reason="(\w+)"|FailureClass\.\w+, "(\w+)"'
+    given = {name for found in re.findall(calls, source) for name in found if name}
+    given |= {*re.findall(r'reason = "(\w+)" if', source), *re.findall(r'reason = .* else "(\w+)"', source)}
+    given |= {reason for reason, _ in causes.DISRUPTIONS.values()} | {*causes.CAUSES} | {"CrashLoopBackOff"}
+    given |= {causes.SAME_AS.get(reason, reason) for reason in causes.WRONG_STEP}
+    given.discard("Waiting")  # becomes StartTimeout, once the cluster's warnings were asked for
+    page = (definitions.PAGE.parent / "kubernetes.md").read_text(encoding="utf-8")
+    assert reasons(page) <= given
+    assert given <= reasons(page) | reasons(TEXT)
+
+
+def reasons(page: str) -> set[str]:
+    """Those in the first column of the table of reasons."""
+    table = page.partition("| reason | class |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1] for row in table.splitlines()[2:]]
+    return set(re.findall(r"`(\w+)`", "".join(rows)))

@@ -36,7 +36,7 @@ CAUSES = {
 }
 """By the reason of the pod's status."""
 
-_WRONG_STEP = {
+WRONG_STEP = {
     "InvalidImageName": "the name of the image is not valid",
     "ErrImagePull": "the image cannot be pulled",
     "ImagePullBackOff": "the image cannot be pulled",
@@ -44,7 +44,7 @@ _WRONG_STEP = {
     "ErrImageInspect": "the image cannot be inspected",
     "CreateContainerConfigError": "something that the container refers to is missing or wrong",
 }
-_SAME_AS = {"ErrImagePull": "ImagePullBackOff"}
+SAME_AS = {"ErrImagePull": "ImagePullBackOff"}
 _OURS = ("fetch", "agent", "put")
 _AT_ONCE = ("InvalidImageName",)
 _NOT_FOUND = re.compile(r"executable file not found|no such file or directory|permission denied", re.I)
@@ -136,11 +136,11 @@ def _never_stops(view: PodView, options: KubernetesOptions, now: datetime) -> Ha
 
 
 def _stuck(container: Container) -> Harvest:
-    words = _WRONG_STEP.get(container.reason, "it does not start")
+    words = WRONG_STEP.get(container.reason, "it does not start")
     whose = f"container '{container.name}': " if container.name != "main" else ""
     why = f"{whose}{words}" + (f": {container.message}" if container.message else "")
-    reason = _SAME_AS.get(container.reason, container.reason)
-    if container.name in _OURS or container.reason not in (*_WRONG_STEP, "CrashLoopBackOff"):
+    reason = SAME_AS.get(container.reason, container.reason)
+    if container.name in _OURS or container.reason not in (*WRONG_STEP, "CrashLoopBackOff"):
         return _infrastructure(reason, why)
     return Harvest(failure=FailureClass.FAILURE, reason=reason, message=why)
 

@@ -12,7 +12,7 @@ PYTEST_ARGS ?= -n 2 -m "not slow"
 .PHONY: help demo test test-cluster images lint format docs testbed bench lock clean
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(VENV)/runtime.stamp ## push a repository, run its workflows, read the history with git log
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh

@@ -17,12 +17,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.bed.daemon import run, tool, until
+from tests.cluster.bed.daemon import BedError, run, tool, until
 
 CHECKOUT = Path(__file__).parents[3]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reconciler-testbed"
 _ROOT = Path(os.environ.get("RECONCILER_TESTBED_RUN", "/var/tmp/reconciler-testbed"))
 _CGROUPS = Path("/sys/fs/cgroup")
+_MOST = 8
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,29 @@ def opened(name: str) -> Iterator[House]:
 
 
 def _claim() -> tuple[Path, int]:
-    """The first free number, and the lock on it; on the way, what dead beds left is removed."""
+    """The first free number, and the lock on it; what dead beds left is removed on the way."""
     with open(_ROOT / "lock", "w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
-        for number in range(16):
-            directory = _ROOT / str(number)
-            directory.mkdir(mode=0o755, exist_ok=True)
-            lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-                continue
+        free = [(_ROOT / str(number), lock) for number in range(_MOST) if (lock := _lock(_ROOT / str(number)))]
+        for directory, lock in free:
             _demolish(House(directory, directory))
-            return directory, lock
-    raise RuntimeError(f"sixteen test beds run already; see {_ROOT}")
+            if directory != free[0][0]:
+                os.close(lock)
+    if not free:
+        raise BedError(f"{_MOST} test beds run already; see {_ROOT}")
+    return free[0]
+
+
+def _lock(directory: Path) -> int | None:
+    """The lock on a house whose bed is dead, or on a new one."""
+    directory.mkdir(exist_ok=True)
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def _demolish(house: House) -> None:

@@ -7,6 +7,7 @@ that workflows name, and the distribution's static busybox for theirs.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -119,32 +120,38 @@ def _bootstrap(root: Path, codename: str, mirror: str, components: str) -> None:
 
 
 def _build(context: Path, base: Image, name: str, path: Path) -> None:
-    """The builder has a store of its own, below the cache; certificates come from this machine."""
+    """The builder has a store of its own, below the cache; certificates come from this machine.
+
+    Both stages have names in it, which keep the layers that the next build begins with; what an earlier
+    build alone needs is removed.
+    """
     print("testbed: building the agent's image", file=sys.stderr)
     pip, mounts = _pip()
     (context / "pip.conf").write_text(pip)
     volumes = [f"{each}:{each}:ro" for each in mounts] + [f"{context / 'pip.conf'}:/etc/pip.conf:ro"]
     proxies = [f"{key}={value}" for key, value in os.environ.items() if key.lower().endswith("_proxy")]
-    with archive.replacing(path) as part:
-        alone = [tool("unshare"), "--mount"]  # what it leaves mounted goes with the process
-        store = ["--root", str(CACHE / "builder"), "--runroot", "/run/reconciler-testbed"]
-        buildah = [*alone, tool("buildah"), *store]
-        run(*buildah, "pull", "--quiet", f"docker-archive:{base.archive}:{_BASE}")
-        run(
-            *buildah,
+    told = [*(f"--build-arg={each}" for each in proxies), *(f"--volume={each}" for each in volumes)]
+    with open(CACHE / "builder.lock", "w") as lock, archive.replacing(path) as part:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _buildah("pull", "--quiet", f"docker-archive:{base.archive}:{_BASE}")
+        build = [
             "bud",
             "--isolation=chroot",
             "--layers",
             "--force-rm",
             "--pull=never",
             f"--build-arg=BASE={_BASE}",
-            *(f"--build-arg={each}" for each in proxies),
-            *(f"--volume={each}" for each in volumes),
-            f"--tag={name}",
-            str(context),
-        )
-        run(*buildah, "push", "--quiet", name, f"docker-archive:{part}:{name}")
-        run(*buildah, "rmi", name)
+        ]
+        _buildah(*build, *told, "--target=build", "--tag=localhost/testbed/build", str(context))
+        _buildah(*build, *told, "--tag=localhost/testbed/agent", str(context))
+        _buildah("push", "--quiet", "localhost/testbed/agent", f"docker-archive:{part}:{name}")
+        _buildah("rmi", "--prune")
+
+
+def _buildah(*args: str) -> None:
+    """In a mount namespace: what it leaves mounted goes with the process."""
+    store = ["--root", str(CACHE / "builder"), "--runroot", "/run/reconciler-testbed"]
+    run(tool("unshare"), "--mount", tool("buildah"), *store, *args)
 
 
 def _pip() -> tuple[str, list[str]]:

@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 PYTEST_ARGS ?= -n 2 -m "not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster images lint format docs testbed bench lock clean
+.PHONY: help demo test test-cluster dev-cluster images lint format docs testbed bench lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp ## run the tests, in under five minutes; PYTEST_ARGS="-n
 
 test-cluster: $(VENV)/dev.stamp ## run the tests on a real cluster (needs root; make testbed)
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest tests/cluster $(CLUSTER_ARGS)
+
+dev-cluster: $(VENV)/dev.stamp ## run such a cluster until Ctrl-C, and say how to use it
+	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m tests.cluster
 
 images: $(VENV)/dev.stamp ## run the tests that start containers (needs podman, runc and busybox-static)
 	RECONCILER_TEST_PODMAN=1 $(BIN)/python -m pytest tests/executors/test_images.py

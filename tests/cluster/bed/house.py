@@ -78,7 +78,9 @@ def _claim() -> tuple[Path, int]:
     """The first free number, and the lock on it; what dead beds left is removed on the way."""
     with open(_ROOT / "lock", "w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
-        free = [(_ROOT / str(number), lock) for number in range(_MOST) if (lock := _lock(_ROOT / str(number)))]
+        free = [
+            (_ROOT / str(number), lock) for number in range(_MOST) if (lock := _lock(_ROOT / str(number)))
+        ]
         for directory, lock in free:
             _demolish(House(directory, directory))
             if directory != free[0][0]:

@@ -27,6 +27,7 @@ from tests.cluster.bed.house import CACHE, CHECKOUT
 PAUSE = "localhost/testbed/pause:1"
 BUSYBOX = "docker.io/library/busybox:1.36"
 PYTHON = "docker.io/library/python:3.12-slim"
+_KEPT = 8  # archives of the agent; each change of the code makes one
 _BASE = "localhost/testbed/python:base"
 _PACKAGES = "python3-minimal,python3-venv,ca-certificates"
 _SUPERFLUOUS = (
@@ -106,6 +107,9 @@ def agent() -> Image:
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
             _copy(files, Path(work))
             _build(Path(work), base, name, path)
+    path.touch()
+    for old in sorted(CACHE.glob("agent-*.tar"), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
+        old.unlink(missing_ok=True)
     return Image(path, (name,))
 
 

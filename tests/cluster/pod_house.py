@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
+from reconciler.artifacts.directory import DirectoryStore
 from reconciler.executors.kubernetes.executor import KubernetesExecutor
 from reconciler.executors.kubernetes.options import KubernetesOptions, StoreAccess
 from tests.cluster.bed.cluster import Cluster
@@ -37,31 +38,33 @@ class PodHouse:
             executor.close()
 
 
-def house(cluster: Cluster, minio: Server, namespace: str, directory: Path, **more: Any) -> PodHouse:
-    """Executors whose store is a folder of the bucket named after the namespace; its Secret is made."""
-    access = minio.access
-    url = f"s3://{access.bucket}/{namespace}"
-    keys = {"access-key": access.access_key, "secret-key": access.secret_key}
-    cluster.plane.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": SECRET, "namespace": namespace},
-            "stringData": keys,
-        }
-    )
+def house(
+    cluster: Cluster, namespace: str, directory: Path, minio: Server | None = None, **more: Any
+) -> PodHouse:
+    """Executors in a namespace. Their store is a folder of the bucket named after it; or, without MinIO, a
+    directory, which no agent can reach."""
     options = KubernetesOptions(
         namespace=namespace,
         kubeconfig=str(cluster.kubeconfig),
         image=BUSYBOX,
-        agent_image=cluster.agent_image,
         pull_policy="Never",
         grace=1.0,
         patience=5.0,
+    )
+    if minio is None:
+        return PodHouse(directory, replace(options, **more), DirectoryStore(directory / "store"))
+    access = minio.access
+    url = f"s3://{access.bucket}/{namespace}"
+    cluster.plane.apply(_secret(access, namespace))
+    options = replace(
+        options,
+        agent_image=cluster.agent_image,
         store=StoreAccess(url, access.endpoint, access.region, secure=access.secure, secret=SECRET),
     )
-    return PodHouse(directory, replace(options, **more), open_store(url, _without_bucket(access)))
+    return PodHouse(directory, replace(options, **more), open_store(url, replace(access, bucket="")))
 
 
-def _without_bucket(access: S3Access) -> S3Access:
-    return replace(access, bucket="")
+def _secret(access: S3Access, namespace: str) -> dict[str, Any]:
+    keys = {"access-key": access.access_key, "secret-key": access.secret_key}
+    metadata = {"name": SECRET, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": keys}

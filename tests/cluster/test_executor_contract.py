@@ -28,7 +28,7 @@ class PodContract(ExecutorContract):
 
     @pytest.fixture
     def house(self, cluster: Cluster, minio: Server, namespace: str, tmp_path: Path) -> Iterator[PodHouse]:
-        found = house(cluster, minio, namespace, tmp_path, layout=self.layout)
+        found = house(cluster, namespace, tmp_path, minio, layout=self.layout)
         yield found
         found.close()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.artifacts.base import ArtifactStore
-from reconciler.errors import ExecutorUnavailable, LaunchRejected
+from reconciler.errors import ExecutorUnavailable
 from reconciler.executors.ending import lost, moment
 from reconciler.executors.kubernetes import anchors, causes, names
 from reconciler.executors.kubernetes.client import Client
@@ -23,6 +23,7 @@ from reconciler.executors.kubernetes.finishing import Finisher
 from reconciler.executors.kubernetes.judge import has_ended, under_way
 from reconciler.executors.kubernetes.launching import Launcher
 from reconciler.executors.kubernetes.logs import Log, follow
+from reconciler.executors.kubernetes.objects import Objects
 from reconciler.executors.kubernetes.options import KubernetesOptions
 from reconciler.executors.kubernetes.podspec import Anchor
 from reconciler.executors.kubernetes.records import Record, Records
@@ -76,6 +77,9 @@ class KubernetesExecutor:
         )
         selector = f"{names.selector(options.instance)},{names.KIND}=step"
         self._watcher = Watcher(self._client, selector, self._records.changed, self._stopping)
+        self._objects = Objects(
+            self._client, options, self._launcher.owner, self._records.ring, self._writers, self._stopping
+        )
         self._reading: dict[AttemptKey, Log] = {}
 
     def anchor(self, run: Run) -> None:
@@ -92,33 +96,39 @@ class KubernetesExecutor:
             if record.view is not None and names.run_label(record.key.run_id) not in owned:
                 self._records.release(record.key.run_id)
                 self._remover.sweep(record.view)
+        for run_id in self._objects.runs():
+            if names.run_label(run_id) not in owned:
+                self._objects.release(run_id)
         return list(self._runs(anchored))
 
     def attempts(self, run_id: str) -> Collection[AttemptKey]:
         self._require_pods()
-        return sorted(record.key for record in self._records.of_run(run_id) if record.view is not None)
+        pods = [record.key for record in self._records.of_run(run_id) if record.view is not None]
+        return sorted([*pods, *self._objects.attempts(run_id)])
 
     def release(self, run_id: str) -> None:
         self._watcher.start()
+        self._objects.release(run_id)
         self._remover.release(run_id)
         self._launcher.forget(run_id)
 
     def launch(self, call: StepCall) -> None:
         self._watcher.start()
         if call.manifest is not None:
-            raise LaunchRejected("steps with a manifest are not carried out yet")
-        self._launcher.launch(call)
+            self._objects.launch(call)
+        else:
+            self._launcher.launch(call)
 
     def observe(self, keys: Collection[AttemptKey]) -> Mapping[AttemptKey, Observation]:
         self._raise_crash()
-        is_complete = self._watcher.wait_until_complete(0.0 if self._watcher.complete_since else FIRST_LIST)
+        is_complete = self._knows_all()
         with self._records.lock:
             self._records.heard()
             return {key: self._seen(key, is_complete=is_complete) for key in keys}
 
     def cancel(self, key: AttemptKey) -> None:
         record = self._records.get(key)
-        if record is not None:
+        if not self._objects.cancel(key) and record is not None:
             self._remover.cancel(record)
 
     def wait(self, timeout: float) -> None:
@@ -145,10 +155,20 @@ class KubernetesExecutor:
         for log in (*self._reading.values(), *(r.followed for r in self._records.all() if r.followed)):
             log.close()
 
+    def _knows_all(self) -> bool:
+        """Whether what is not known does not exist; the pass waits for that once, at the beginning."""
+        is_complete = self._watcher.wait_until_complete(0.0 if self._watcher.complete_since else FIRST_LIST)
+        try:
+            self._objects.load()
+        except ExecutorUnavailable:
+            return False
+        return is_complete
+
     def _require_pods(self) -> None:
         if not self._watcher.wait_until_complete(FIRST_LIST):
             why = self._watcher.refusal or "it does not answer"
             raise ExecutorUnavailable(f"the pods of the cluster cannot be listed: {why}")
+        self._objects.load()
 
     def _anchored(self) -> list[dict[str, Any]]:
         selector = f"{names.selector(self._options.instance)},{names.KIND}=run"
@@ -169,6 +189,8 @@ class KubernetesExecutor:
 
     def _seen(self, key: AttemptKey, *, is_complete: bool) -> Observation:
         """What is known of an attempt; the caller holds the lock. Absence is told only where it is sure."""
+        if (of_object := self._objects.seen(key)) is not None:
+            return of_object
         record = self._records.get(key)
         if record is None or (record.put_off and record.view is None):
             return Observation(key, Status.MISSING if is_complete else Status.STARTING)

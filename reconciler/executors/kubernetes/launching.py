@@ -149,7 +149,7 @@ class Launcher:
             made = patiently(lambda: self._client.get(f"{path}/{names.anchor_name(run.id)}"), self._stopping)
         return Anchor(made["metadata"]["name"], made["metadata"]["uid"])
 
-    def _owner(self, run_id: str) -> Anchor | None:
+    def owner(self, run_id: str) -> Anchor | None:
         """The anchor of a run; one that another process made is looked up once."""
         with self._records.lock:
             known = self._anchors.get(run_id)
@@ -173,7 +173,7 @@ class Launcher:
             self._records.drop(record)
             return
         try:
-            pod = podspec.owned(rendered.pod, self._owner(record.key.run_id))
+            pod = podspec.owned(rendered.pod, self.owner(record.key.run_id))
             if rendered.errand_key:
                 self._store.put(rendered.errand_key, io.BytesIO(rendered.errand.encode()))
             path = self._client.namespaced("pods")

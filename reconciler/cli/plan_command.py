@@ -120,9 +120,12 @@ def _compare(settings: Settings, place: _Place, scratch: State, base: str | None
 
 def _print(place: _Place, base: str | None, found: Preview) -> None:
     against = f" against {base}" if base else ""
-    print_text(f"{place.name}{against}: {len(found.starts)} would start, {len(found.unchanged)} unchanged")
+    counts = f"{len(found.starts)} would start, {len(found.unchanged)} unchanged"
+    waiting = f", {len(found.waiting)} waiting" if found.waiting else ""
+    print_text(f"{place.name}{against}: {counts}{waiting}")
     rows = [("+", _title(each, base), each.because) for each in found.starts]
     rows += [("=", name, "unchanged") for name in found.unchanged]
+    rows += [(".", name, why) for name, why in found.waiting.items()]
     rows += [("~", name, "suspended") for name in found.suspended]
     rows += [("-", name, "gone; what is in flight goes on") for name in found.gone]
     print_table(rows, indent="  ")
@@ -144,6 +147,7 @@ def _print_json(place: _Place, base: str | None, found: Preview) -> None:
         base=base,
         starts=[_entry(each) for each in found.starts],
         unchanged=list(found.unchanged),
+        waiting=[{"workflow": name, "because": why} for name, why in found.waiting.items()],
         suspended=list(found.suspended),
         gone=list(found.gone),
         problems=[report.to_object(problem) for problem in found.problems],

@@ -22,6 +22,10 @@ NO_STATE_HINT = (
 )
 
 
+DIGITS = 18
+"""What fits into SQLite's integers, and into an int without asking how long its text is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A run as it was asked for (no number: the newest), and what was said besides."""
@@ -47,7 +51,11 @@ def asked(words: Sequence[str], most: int) -> Asked:
     rest += words[1:]
     chosen = None
     if rest and (digits := rest[0].removeprefix("#")).isdecimal() and digits.isascii():
-        chosen = int(digits[:18])
+        if len(digits) > DIGITS:
+            raise ReconcilerError(
+                f"There is no run {workflow} #{digits[:DIGITS]}...: no number is that large."
+            )
+        chosen = int(digits)
         rest = rest[1:]
     if len(rest) > most:
         raise click.UsageError(f"Got unexpected words: {' '.join(rest[most:])}")

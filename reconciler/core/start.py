@@ -39,6 +39,18 @@ def due(definition: Definition, past: Past, revision: str, now: datetime) -> lis
     return [start(definition, number, revision, trigger, {}, why) for number, (trigger, why) in numbered]
 
 
+def waits(definition: Definition, past: Past, never: str, changed: str) -> str:
+    """What a workflow that need not start now waits for; empty where it ran as it is.
+
+    `never` and `changed` are the words for one that did not run at all, and not as it is now.
+    """
+    if _is_known(definition, past):
+        return ""
+    crons = [line.cron for line in definition.workflow.triggers.schedules]
+    rest = f"waits for its schedule ({', '.join(crons)})" if crons else "starts by hand only"
+    return f"{never if past.digest is None else changed}; {rest}"
+
+
 def _is_known(definition: Definition, past: Past) -> bool:
     """Whether it was started last. Of a run whose record was lost, the beginning of the digest is known."""
     return past.digest is not None and definition.digest.startswith(past.digest)

@@ -167,8 +167,8 @@ class _Pass:
                 self._edges.notify(events.Event(events.Kind.PROBLEM, str(problem)))
         if update.workflows_gone and not self._edges.state.entries():
             self._warn(
-                f"all {len(update.workflows_gone)} workflows are gone at {revision[:12]}; "
-                "runs in flight go on, nothing is cancelled"
+                f"no workflow is left at {revision[:12]}: {len(update.workflows_gone)} were deleted, or are "
+                "in a file with problems; runs in flight go on, nothing is cancelled"
             )
 
     def _guarded(self, work: Callable[[], None]) -> None:

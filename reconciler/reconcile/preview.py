@@ -18,10 +18,14 @@ from reconciler.state.store import State
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The runs that would start, the workflows that would not, those that are gone, and what is wrong."""
+    """The runs that would start, the workflows that would not, those that are gone, and what is wrong.
+
+    `waiting` has, by name, what a workflow waits for that did not run as it is, and starts by no change.
+    """
 
     starts: tuple[StartRun, ...]
     unchanged: tuple[str, ...]
+    waiting: Mapping[str, str]
     suspended: tuple[str, ...]
     gone: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -30,7 +34,14 @@ class Preview:
 def against_state(scratch: State, state: State, revision: str, now: datetime) -> Preview:
     """Hold the catalog in `scratch`, which is that of `revision`, against the past in `state`."""
     known = {entry.name: entry for entry in state.entries()}
-    return _preview(scratch, known, lambda entry: starting.past(state, entry), revision, now)
+    return _preview(
+        scratch,
+        known,
+        lambda entry: starting.past(state, entry),
+        revision,
+        now,
+        ("never ran", "changed since it ran"),
+    )
 
 
 def against_base(scratch: State, base: State, revision: str, now: datetime) -> Preview:
@@ -44,7 +55,7 @@ def against_base(scratch: State, base: State, revision: str, now: datetime) -> P
         why = definition.compare(json.loads(old.parts), json.loads(entry.parts))
         return start.Past(digest=old.digest, why_changed=why)
 
-    return _preview(scratch, known, past, revision, now)
+    return _preview(scratch, known, past, revision, now, ("new", "changed"))
 
 
 def _preview(
@@ -53,18 +64,25 @@ def _preview(
     past: Callable[[CatalogEntry], start.Past],
     revision: str,
     now: datetime,
+    words: tuple[str, str],
 ) -> Preview:
     starts: list[StartRun] = []
     unchanged: list[str] = []
     suspended: list[str] = []
+    waiting: dict[str, str] = {}
     found = scratch.entries()
     for entry in found:
-        due = start.due(entries.to_definition(entry), past(entry), revision, now)
-        starts += due
-        if not due:
-            (suspended if entry.suspend else unchanged).append(entry.name)
+        each, before = entries.to_definition(entry), past(entry)
+        if due := start.due(each, before, revision, now):
+            starts += due
+        elif entry.suspend:
+            suspended.append(entry.name)
+        elif why := start.waits(each, before, *words):
+            waiting[entry.name] = why
+        else:
+            unchanged.append(entry.name)
     problems = scratch.problems()
     there = {entry.name for entry in found}
     broken = {problem.path for problem in problems}  # what stands in such a file is not gone, only unreadable
     gone = (name for name, entry in sorted(known.items()) if name not in there and entry.path not in broken)
-    return Preview(tuple(starts), tuple(unchanged), tuple(suspended), tuple(gone), tuple(problems))
+    return Preview(tuple(starts), tuple(unchanged), waiting, tuple(suspended), tuple(gone), tuple(problems))

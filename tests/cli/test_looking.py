@@ -42,6 +42,15 @@ def test_a_workflow_that_never_ran_is_told_with_a_guess(past):
     assert "the newest is #1" in call(past, "show", "two", "7", code=1).err
 
 
+@pytest.mark.parametrize("command", [["show", "two"], ["artifacts", "two"], ["logs", "two"]], ids=" ".join)
+def test_a_number_larger_than_any_run_has_is_refused_as_it_was_typed(past, command):
+    step = ["greet"] if command[0] == "logs" else []
+    largest, larger = "9" * 18, "9" * 5_000
+    assert f"no run two #{largest}; the newest is #1." in call(past, *command, largest, *step, code=1).err
+    refusal = f"no run two #{'9' * 18}...: no number is that large."
+    assert refusal in call(past, *command, larger, *step, code=1).err
+
+
 @pytest.mark.parametrize("words", [["two"], ["two", "1"], ["two#1"], ["two", "#1"]], ids=" ".join)
 def test_a_run_is_named_in_the_ways_that_people_write_it(past, words):
     assert call(past, "show", *words).out.startswith("two #1: Succeeded\n")

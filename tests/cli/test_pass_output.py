@@ -54,6 +54,18 @@ def test_a_step_that_an_earlier_pass_started_is_on_the_board(place):
     assert "slow #1: only" in on_a_terminal(place, "pass")
 
 
+def test_when_no_workflow_is_left_it_says_so_and_that_the_runs_go_on(place):
+    place.push(fine=one("fine", "true", "  on: {change: false}\n"), other=one("other", "true"))
+    place.run("pass")
+    (place.clone / "workflows" / "other.yaml").unlink()
+    place.push(fine="a: [\n")
+    revision = place.git("rev-parse", "HEAD").strip()[:12]
+    assert (
+        f"no workflow is left at {revision}: 2 were deleted, or are in a file with problems; "
+        "runs in flight go on, nothing is cancelled"
+    ) in call(place, "pass").err.splitlines()
+
+
 def test_json_is_one_object_per_event_and_follows_its_schema(pushed):
     pushed.push(failing=FAILING, typo=one("typo", "true").replace("steps", "stps"))
     events = [json.loads(line) for line in call(pushed, "pass", "--logging-format", "json").err.splitlines()]

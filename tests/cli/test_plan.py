@@ -106,6 +106,29 @@ def test_what_is_due_by_its_schedule_says_when(place):
     assert re.fullmatch(r"due at \d{4}-\d\d-\d\dT03:00:00Z \(0 3 \* \* \*\)", reason)
 
 
+def test_what_waits_for_its_schedule_or_a_person_is_not_called_unchanged(place):
+    nightly = one("nightly", "true", '  on: {change: false, schedule: [{cron: "0 3 * * *"}]}\n')
+    place.push(nightly=nightly, handy=one("handy", "true", "  on: {change: false}\n"))
+    place.run("pass")
+    document = plan(place)
+    assert (document["starts"], document["unchanged"]) == ([], [])
+    assert document["waiting"] == [
+        {"workflow": "handy", "because": "never ran; starts by hand only"},
+        {"workflow": "nightly", "because": "never ran; waits for its schedule (0 3 * * *)"},
+    ]
+    text = call(place, "plan").out
+    assert "0 would start, 0 unchanged, 2 waiting" in text
+    assert "  .  nightly  never ran; waits for its schedule (0 3 * * *)" in text
+
+    with State.open(place.state / "state.db", parse=workflow_from_document) as state:
+        state.set_schedule_marks({("nightly", "0 3 * * *"): datetime(2026, 1, 1, tzinfo=UTC)})
+    place.run("pass")
+    assert plan(place)["unchanged"] == ["nightly"]
+    place.push(nightly=nightly.replace("true", "false"))
+    assert plan(place)["waiting"][1]["because"] == "changed since it ran; waits for its schedule (0 3 * * *)"
+    assert plan(place, "--revision", "main", "--base", "main")["waiting"] == []
+
+
 def test_suspended_workflows_and_problems_are_told(place):
     pushed(place)
     place.push(

@@ -123,7 +123,7 @@ class Client:
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     if line:
-                        yield json.loads(line)
+                        yield _event(line)
 
     def stream(self, path: str, query: Mapping[str, str], silence: float) -> Generator[bytes, None, None]:
         """The body as it arrives; ends, or raises ExecutorUnavailable when nothing came for `silence` s."""
@@ -223,6 +223,12 @@ def _translated(what: str) -> Iterator[None]:
         if isinstance(error, urllib3.exceptions.LocationValueError):
             raise
         raise ExecutorUnavailable(f"the cluster did not answer to {what}: {error}") from error
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    with _translated("watch"):
+        found: dict[str, Any] = json.loads(line)
+        return found
 
 
 def _said(body: bytes) -> tuple[str, str]:

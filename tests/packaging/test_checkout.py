@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_make_explains_itself() -> None:
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("demo", "test", "lint", "testbed", "bench", "lock", "clean"):
+    targets = ("demo", "test", "test-cluster", "dev-cluster", "lint", "testbed", "bench", "lock", "clean")
+    for target in targets:
         assert re.search(rf"^  make {target} +\S", done.stdout, re.MULTILINE), target
 
 

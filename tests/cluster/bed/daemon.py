@@ -18,7 +18,7 @@ import pytest
 
 from tests import servers
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds to wait for what takes a few on an idle machine."""
 _PACKAGES = {
     "buildah": "buildah",

@@ -1,7 +1,8 @@
 """The layout of passes that share a directory: those of another number of shards wait for each other.
 
 Every pass keeps a shared lock on one file while it works, and the file says into how many shards the work
-is parted. To change that, a pass needs the lock for itself, which it gets only while no other works. The
+is parted. To change that, a pass needs the lock for itself, which it gets only while no other works. A second
+lock lets them in one after the other, so that shards that begin at once are not in each other's way. The
 kernel lets go of the locks of the dead. (In a cluster, Leases do the same.)
 """
 
@@ -9,15 +10,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from types import TracebackType
 from typing import Self
 
 from reconciler.core.shard import Layout
 from reconciler.errors import LockHeld, StateError
-
-_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
-"""Seconds between tries: shards that begin at once are in each other's way for a moment."""
 
 
 class SharedLayout:
@@ -30,60 +27,43 @@ class SharedLayout:
 
     def join(self) -> Layout:
         """The layout, of `count` shards; LockHeld while passes of another one are at work."""
-        for pause in _PAUSES:
-            layout = self._try()
-            if layout is not None and layout.count == self._count:
-                return layout
-            self.leave()
-            time.sleep(pause)
-        raise LockHeld(
-            f"passes of another layout are at work: theirs is of {layout.count if layout else '?'} shards, "
-            f"this one of {self._count}",
-            hint="Wait for them to end, and give all passes the same pass.shards.",
-        )
+        gate = _open(f"{self.path}.gate")
+        try:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            return self._join()
+        finally:
+            os.close(gate)
 
     def leave(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _try(self) -> Layout | None:
-        """What the file says, under a shared lock, after making it ours where that is possible.
-
-        To get from one kind of lock to the other, the kernel may let others in between; hence the end.
-        """
-        descriptor = self._open()
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        layout = self._read()
-        if layout is None or layout.count != self._count:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return layout
-            self._change(self._read())
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return self._read()
-
-    def _change(self, layout: Layout | None) -> None:
-        """Write our number of shards, unless a pass of ours just did."""
-        assert self._descriptor is not None
-        if layout is None or layout.count != self._count:
-            layout = layout.changed_to(self._count) if layout else Layout(self._count)
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{layout}\n".encode(), 0)
-
-    def _open(self) -> int:
-        try:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)  # noqa: PTH103, PTH120
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as exc:
-            raise StateError(f"cannot open {self.path}: {exc.strerror}") from exc
+    def _join(self) -> Layout:
+        self._descriptor = descriptor = _open(self.path)
         os.register_at_fork(after_in_child=self.leave)
-        return self._descriptor
+        layout = _read(descriptor)
+        if layout is None or layout.count != self._count:
+            layout = self._change(descriptor, layout)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        return layout
 
-    def _read(self) -> Layout | None:
-        assert self._descriptor is not None
-        return Layout.parse(os.pread(self._descriptor, 100, 0).decode("ascii", "replace"))
+    def _change(self, descriptor: int, layout: Layout | None) -> Layout:
+        """Write our number of shards, unless passes of another are at work."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            self.leave()
+            theirs = layout.count if layout else "?"
+            raise LockHeld(
+                f"passes of another layout are at work: theirs is of {theirs} shards, "
+                f"this one of {self._count}",
+                hint="Wait for them to end, and give all passes the same pass.shards.",
+            ) from exc
+        changed = layout.changed_to(self._count) if layout else Layout(self._count)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{changed}\n".encode(), 0)
+        return changed
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +72,18 @@ class SharedLayout:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.leave()
+
+
+def _open(path: str) -> int:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as exc:
+        raise StateError(f"cannot open {path}: {exc.strerror}") from exc
+
+
+def _read(descriptor: int) -> Layout | None:
+    return Layout.parse(os.pread(descriptor, 100, 0).decode("ascii", "replace"))
 
 
 def note(path: str, layout: Layout) -> None:

@@ -31,10 +31,11 @@ class HttpServer:
     root: Path
     manner: Manner = lambda handler: False
     requests: list[Request] = field(default_factory=list)
+    host: str = "127.0.0.1"
 
     def __enter__(self) -> HttpServer:
         self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((self.host, 0), Handler)
         self._server.git = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
@@ -48,7 +49,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self.host}:{self._server.server_address[1]}"
 
     def hang(self) -> None:
         """Say nothing until the test is over."""

@@ -220,7 +220,10 @@ def open_ledger(settings: Settings, allow: Callable[[], None] = lambda: None) ->
 
 def ledger_access(settings: Settings) -> GitAccess:
     """How run results are written: often with another credential than workflows are read with."""
-    return quiet.git_access(settings.ledger, settings.limits.git_timeout, settings.ledger.signing_key)
+    ledger, timeout = settings.ledger, settings.limits.git_timeout
+    is_shared = ledger.url == settings.repository.url and not (ledger.token_file or ledger.ssh_key)
+    app = quiet.github_app(settings) if is_shared else None
+    return quiet.git_access(ledger, timeout, ledger.signing_key, app)
 
 
 def open_artifacts(settings: Settings) -> ArtifactStore:

@@ -16,7 +16,7 @@ import time
 
 from reconciler import __version__
 from reconciler.errors import ReconcilerError
-from reconciler.git.access import GitAccess
+from reconciler.git.access import GitAccess, GitHubApp
 from reconciler.git.clone import Clone
 from reconciler.settings import Ledger, Repository, Settings, table
 from reconciler.state.lock import PassLock
@@ -68,10 +68,20 @@ def remember(settings: Settings, revision: str, until: float | None) -> None:
 
 def source_access(settings: Settings) -> GitAccess:
     """How the workflows are read."""
-    return git_access(settings.repository, settings.limits.git_timeout)
+    return git_access(settings.repository, settings.limits.git_timeout, app=github_app(settings))
 
 
-def git_access(group: Repository | Ledger, timeout: float, signing_key: str = "") -> GitAccess:
+def github_app(settings: Settings) -> GitHubApp | None:
+    """The App by which the repository is reached, where the settings name one."""
+    group = settings.repository
+    if not group.github_app:
+        return None
+    return GitHubApp(group.github_app, group.github_installation, group.github_key_file, group.github_url)
+
+
+def git_access(
+    group: Repository | Ledger, timeout: float, signing_key: str = "", app: GitHubApp | None = None
+) -> GitAccess:
     """How a branch is reached; both groups of settings use the same words."""
     return GitAccess(
         group.url,
@@ -84,6 +94,7 @@ def git_access(group: Repository | Ledger, timeout: float, signing_key: str = ""
         plain_http=group.plain_http,
         signing_key=signing_key,
         timeout=timeout,
+        app=app,
     )
 
 

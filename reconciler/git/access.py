@@ -16,6 +16,29 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class GitHubApp:
+    """An App of GitHub, by whose tokens a repository is reached: its id, that of its installation, the file
+    with its private key, and the address of the API."""
+
+    __slots__ = ("app", "installation", "key_file", "url")
+
+    def __init__(self, app: str, installation: str, key_file: str, url: str) -> None:
+        self.app = app
+        self.installation = installation
+        self.key_file = key_file
+        self.url = url
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.app, self.installation, self.key_file, self.url)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GitHubApp) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+
 class GitAccess:
     """How to reach one branch of one remote: the operator's word, checked here once, never changed.
 
@@ -26,6 +49,7 @@ class GitAccess:
     """
 
     __slots__ = (
+        "app",
         "branch",
         "ca_file",
         "known_hosts",
@@ -49,6 +73,7 @@ class GitAccess:
     signing_key: str | None
     plain_http: bool
     timeout: float
+    app: GitHubApp | None
 
     def __init__(
         self,
@@ -63,6 +88,7 @@ class GitAccess:
         signing_key: str | os.PathLike[str] | None = None,
         plain_http: bool = False,
         timeout: float = 120.0,
+        app: GitHubApp | None = None,
     ) -> None:
         protocol = protocol_of(url, plain_http=plain_http)
         if protocol == "ssh" and not (ssh_key and known_hosts):
@@ -82,6 +108,7 @@ class GitAccess:
             "signing_key": _path(signing_key),
             "plain_http": plain_http,
             "timeout": timeout,
+            "app": app,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -100,6 +127,10 @@ class GitAccess:
 
     def _values(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self.token_file or self.app)
 
     @property
     def ref(self) -> str:
@@ -189,6 +220,10 @@ def basic_credentials(access: GitAccess) -> str:
 
 
 def read_token(access: GitAccess) -> str:
+    if access.app is not None:
+        from reconciler.git import github_app  # brings cryptography
+
+        return github_app.token(access.app, access.timeout)
     path = access.token_file or ""
     try:
         with open(path, encoding="ascii") as file:

@@ -142,7 +142,7 @@ def _remote_settings(access: GitAccess) -> dict[str, str]:
     settings = {}
     if access.ca_file:
         settings["http.sslCAInfo"] = access.ca_file
-    if access.token_file and access.protocol in ("https", "http"):
+    if access.has_token and access.protocol in ("https", "http"):
         # Sent with the first request, and to this host only; an askpass script would need an executable
         # file and a second request.
         scheme, _, rest = access.url.partition("://")

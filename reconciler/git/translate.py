@@ -193,8 +193,8 @@ def _not_waited_for(failure: CommandFailed, what: str) -> TransientError | Perma
 def redact(stderr: bytes, access: GitAccess | None = None) -> str:
     """Git's words as one printable text, without the token and without credentials in URLs."""
     text = stderr.decode("utf-8", "replace")
-    if access and access.token_file:
-        with suppress(GitError):
+    if access and access.has_token:
+        with suppress(GitError, GitUnavailable):
             for secret in (read_token(access), basic_credentials(access)):
                 text = text.replace(secret, "*****")
     text = re.sub(r"(://)[^/@\s]+@", r"\1*****@", text)

@@ -47,6 +47,22 @@ class Repository(Group):
         default="",
         example="/run/secrets/git-token",
     )
+    github_app: str = setting(
+        TEXT,
+        "The id of a GitHub App that is installed on the repository, instead of a token.",
+        default="",
+        example="123456",
+    )
+    github_installation: str = setting(TEXT, "The id of its installation.", default="", example="7654321")
+    github_key_file: str = setting(
+        PATH, "A file with its private key (PEM).", default="", example="/run/secrets/app.pem"
+    )
+    github_url: str = setting(
+        TEXT,
+        "The address of the API, where it is an Enterprise server.",
+        default="https://api.github.com",
+        example="https://github.example.com/api/v3",
+    )
     ssh_key: str = setting(PATH, "A private key for ssh.", default="", example="/run/secrets/id_ed25519")
     known_hosts: str = setting(
         PATH,

@@ -117,6 +117,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     pass_ = settings.pass_
     if pass_.shard >= pass_.shards:
         yield f"pass.shard is {pass_.shard}, and pass.shards says that there are {pass_.shards}, from 0 on."
+    repository = settings.repository
+    if repository.github_app and not (repository.github_installation and repository.github_key_file):
+        yield "repository.github_app needs repository.github_installation and repository.github_key_file."
+    if repository.github_app and repository.token_file:
+        yield "repository.github_app and repository.token_file are two ways in; give one of them."
 
 
 def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:

@@ -31,6 +31,7 @@ floating-point are written as whole ones.
 {{- with $v.git -}}
 {{- if .tokenKey }}{{ $_ := set $derived.repository "token_file" (printf "/run/secrets/git/%s" .tokenKey) }}{{ end -}}
 {{- if .sshKey }}{{ $_ := set $derived.repository "ssh_key" (printf "/run/secrets/git/%s" .sshKey) }}{{ end -}}
+{{- if .appKey }}{{ $_ := set $derived.repository "github_key_file" (printf "/run/secrets/git/%s" .appKey) }}{{ end -}}
 {{- if .signingKey }}{{ $_ := set $derived.ledger "signing_key" (printf "/run/secrets/git/%s" .signingKey) }}{{ end -}}
 {{- if .ledgerTokenKey }}{{ $_ := set $derived.ledger "token_file" (printf "/run/secrets/ledger/%s" .ledgerTokenKey) }}{{ end -}}
 {{- if .ledgerSshKey }}{{ $_ := set $derived.ledger "ssh_key" (printf "/run/secrets/ledger/%s" .ledgerSshKey) }}{{ end -}}

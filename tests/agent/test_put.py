@@ -132,7 +132,7 @@ def test_a_store_that_is_away_for_a_while_costs_nothing_but_time(
     agent = told_to_stop(pod_on_s3, ONE)
     with pytest.raises(subprocess.TimeoutExpired):  # it waits for the store, and for nothing else
         agent.wait(timeout=3)
-    server.process.send_signal(signal.SIGCONT)
+    server.thaw()
     assert pod_on_s3.end(agent).code == 0
     assert pod_on_s3.outputs().artifacts["model"].size == 40 * MIB
 

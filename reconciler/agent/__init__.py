@@ -1,4 +1,4 @@
-"""What runs beside a step in its pod: fetches its inputs before it starts, stores its outputs after it ended.
+"""What runs in a pod for its step: fetches its inputs before it starts, stores its outputs after it ended.
 
-Imports nothing: most of its life the agent only waits, and should weigh no more than the interpreter.
+A program of its own in the image of the pass, which a pod starts when there is something to move.
 """

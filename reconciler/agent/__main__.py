@@ -1,7 +1,6 @@
-"""`python -m reconciler.agent fetch`, `put` (waits for SIGTERM first) and `put --now`.
+"""`python -m reconciler.agent fetch` and `put`.
 
-The only arguments are these words: what to move stands in variables, who may move it in files. Everything
-that is heavy is imported when there is something to move.
+The only argument is this word: what to move stands in variables, who may move it in files.
 """
 
 import os
@@ -20,15 +19,12 @@ def main(arguments: list[str]) -> int:
         from reconciler.agent.work import fetch
 
         return fetch(os.environ)
-    if arguments in (["put"], ["put", "--now"]):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # a second one must not stop the upload
-        if arguments == ["put"]:
-            print("waiting until the step has ended", flush=True)
-            signal.sigwait({signal.SIGTERM})
+    if arguments == ["put"]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # to be told so again must not stop the upload
         from reconciler.agent.work import put
 
         return put(os.environ)
-    print("usage: python -m reconciler.agent fetch | put [--now]", file=sys.stderr)
+    print("usage: python -m reconciler.agent fetch | put", file=sys.stderr)
     return EXIT_USAGE
 
 

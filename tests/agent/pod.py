@@ -6,6 +6,7 @@ The agent itself is the real one, in a process of its own.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
 from reconciler.artifacts.packing import collect
+from reconciler.executors.kubernetes.agent import FETCH, PUT
 from reconciler.executors.kubernetes.errand import Errand, Harvest, Mount, dump_errand, load_harvest
 from reconciler.model.run import Artifact, AttemptKey, Outputs, StepCall
 from reconciler.model.workflow import ArtifactOutput
@@ -73,7 +75,7 @@ class Pod:
 
     def environment(self, errand: Errand | None) -> dict[str, str]:
         found = {
-            "PATH": "/usr/bin:/bin",
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "PYTHONPATH": str(CHECKOUT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "RECONCILER_IO": str(self.io),
@@ -89,12 +91,11 @@ class Pod:
         return found | dict(self.variables or {})
 
     def start(
-        self, *words: str, errand: Errand | None = None, through: Sequence[str] = ()
+        self, command: Sequence[str], *, errand: Errand | None = None, through: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
         """An agent under way, in a directory that is not its own."""
-        command = [*through, sys.executable, "-m", "reconciler.agent", *words]
         return subprocess.Popen(
-            command,
+            [*through, *command],
             env=self.environment(errand),
             cwd="/",
             stdout=subprocess.PIPE,
@@ -112,15 +113,15 @@ class Pod:
         return Ended(agent.returncode, complaint, said.decode())
 
     def fetch(self, errand: Errand) -> Ended:
-        return self.end(self.start("fetch", errand=errand))
+        return self.end(self.start(FETCH, errand=errand))
 
     def fetch_large(self, errand: Errand) -> Ended:
         """Of an errand that is too large for a variable."""
         self.store.put(f"{PREFIX}errand.json", BytesIO(dump_errand(errand).encode()))
-        return self.end(self.with_variables(RECONCILER_JOB_KEY=f"{PREFIX}errand.json").start("fetch"))
+        return self.end(self.with_variables(RECONCILER_JOB_KEY=f"{PREFIX}errand.json").start(FETCH))
 
     def put(self, errand: Errand, *, through: Sequence[str] = ()) -> Ended:
-        return self.end(self.start("put", "--now", errand=errand, through=through))
+        return self.end(self.start(PUT, errand=errand, through=through))
 
     def manifest(self) -> Harvest | None:
         """The agent's answer; None while there is none."""
@@ -162,8 +163,14 @@ def tree(directory: Path) -> dict[str, str]:
     return found
 
 
+def is_ready(agent: subprocess.Popen[bytes]) -> bool:
+    """Whether SIGTERM will be heard."""
+    caught = Path(f"/proc/{agent.pid}/status").read_text().partition("SigCgt:\t")[2].split()[0]
+    return bool(int(caught, 16) & 1 << (signal.SIGTERM - 1))
+
+
 def memory_of(agent: subprocess.Popen[bytes]) -> int:
-    """Bytes that belong to this process alone; the rest is shared with every other interpreter."""
+    """Bytes that belong to this process alone; the rest is shared with every other of its kind."""
     text = Path(f"/proc/{agent.pid}/smaps_rollup").read_text()
     lines = [line.split() for line in text.splitlines() if line.startswith("Private_")]
     return sum(int(words[1]) for words in lines) * 1024

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.artifacts.packing import store_bundle
+from reconciler.executors.kubernetes.agent import FETCH
 from reconciler.executors.kubernetes.errand import Errand, Harvest, Mount
 from reconciler.model.run import Artifact, InputFile, InputText
 from reconciler.model.workflow import FailureClass
-from tests.agent.pod import MOUNTS, Pod, an_errand, tree
+from tests.agent.pod import MOUNTS, Pod, an_errand, is_ready, tree
 
 
 def some_directory(above: Path) -> Path:
@@ -112,16 +113,11 @@ def test_a_fetch_that_was_killed_can_be_made_again(pod: Pod, tmp_path: Path) -> 
 def test_sigterm_ends_a_fetch_at_once(pod_on_s3: Pod, server: object) -> None:
     server.freeze()  # type: ignore[attr-defined]
     errand = an_errand(input_files=(InputFile("x", Artifact("x", "runs/x", 1, "0" * 64)),))
-    agent = pod_on_s3.start("fetch", errand=errand)
-    while not _handles_sigterm(agent.pid):
+    agent = pod_on_s3.start(FETCH, errand=errand)
+    while not is_ready(agent):
         assert agent.poll() is None
     agent.send_signal(signal.SIGTERM)
     assert pod_on_s3.end(agent).code == 143
-
-
-def _handles_sigterm(pid: int) -> bool:
-    caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:\t")[2].split()[0]
-    return bool(int(caught, 16) & 1 << (signal.SIGTERM - 1))
 
 
 def complaint(pod: Pod, errand: Errand) -> Harvest:
@@ -216,7 +212,7 @@ def test_a_termination_message_is_never_too_long_for_the_kubelet(pod: Pod) -> No
     name = "ü" * 120
     path = "/".join([name] * 30)
     errand = an_errand(input_files=(InputFile("x", Artifact("x", path, 1, "0" * 64)),))
-    process = pod.start("fetch", errand=errand)
+    process = pod.start(FETCH, errand=errand)
     process.wait(timeout=60)
     assert len((pod.root / "termination-log").read_bytes()) <= 4096
     assert pod.end(process).code == 1

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.executors.kubernetes.agent import BESIDE, PUT
 from reconciler.executors.kubernetes.errand import Errand, Harvest
 from reconciler.model.run import Artifact, Outputs
 from reconciler.model.workflow import ArtifactOutput, FailureClass, ParameterOutput
 from tests import servers
-from tests.agent.pod import PREFIX, Pod, an_errand, memory_of, without_rights
+from tests.agent.pod import PREFIX, Pod, an_errand, is_ready, memory_of, without_rights
 
 MIB = 1 << 20
 ONE = an_errand(artifact_outputs=(ArtifactOutput("model", "/out/model.bin"),))
@@ -28,9 +29,9 @@ def write(pod: Pod, path: str, content: bytes = b"x") -> Path:
 
 def waiting(pod: Pod, errand: Errand) -> subprocess.Popen[bytes]:
     """An agent that waits beside its step."""
-    agent = pod.start("put", errand=errand)
-    assert agent.stdout is not None
-    assert agent.stdout.readline() == b"waiting until the step has ended\n"
+    agent = pod.start(BESIDE, errand=errand)
+    while not is_ready(agent):
+        assert agent.poll() is None
     return agent
 
 
@@ -96,13 +97,11 @@ def test_a_directory_that_the_step_removed_is_a_missing_output(pod: Pod) -> None
 
 
 def test_an_agent_beside_its_step_weighs_next_to_nothing(pod: Pod) -> None:
-    """Mostly what every interpreter shares; the bound is half of what importing an S3 client takes."""
+    """An interpreter alone would be 4 MiB, one that has loaded an S3 client 30."""
     agent = waiting(pod, ONE)
-    assert memory_of(agent) < 15 * MIB
-    before = os.times()
-    agent.kill()
-    pod.end(agent)
-    assert os.times().children_user - before.children_user < 1.0
+    assert memory_of(agent) < MIB
+    agent.send_signal(signal.SIGTERM)
+    assert pod.end(agent).code == 0
 
 
 def test_nothing_is_stored_until_the_step_has_ended(pod: Pod) -> None:
@@ -249,5 +248,5 @@ def test_a_value_beyond_the_limit_is_refused(pod: Pod) -> None:
 
 
 def test_words_that_it_does_not_know_are_refused(pod: Pod) -> None:
-    ended = pod.end(pod.start("put", "--later"))
-    assert (ended.code, ended.said) == (2, "usage: python -m reconciler.agent fetch | put [--now]\n")
+    ended = pod.end(pod.start([*PUT, "--later"]))
+    assert (ended.code, ended.said) == (2, "usage: python -m reconciler.agent fetch | put\n")

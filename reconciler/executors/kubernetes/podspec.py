@@ -166,13 +166,13 @@ def _spec(
         rights = security.of_agent(context, options)
         volumes += agent.volumes(options)
         if chosen.fetch:
-            init.insert(0, agent.container("fetch", ["fetch"], given, options, rights))
+            init.insert(0, agent.container("fetch", agent.FETCH, given, options, rights))
         if chosen.name == "sidecar":
-            beside = agent.container("agent", ["put"], given, options, rights)
+            beside = agent.container("agent", agent.BESIDE, given, options, rights)
             init.append({**beside, "restartPolicy": "Always"})
         if chosen.name == "chain":
             init.append(main)
-            containers = [agent.container("put", ["put", "--now"], given, options, rights)]
+            containers = [agent.container("put", agent.PUT, given, options, rights)]
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,

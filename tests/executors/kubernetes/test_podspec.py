@@ -171,7 +171,12 @@ def test_inputs_are_fetched_before_and_outputs_put_by_a_sidecar() -> None:
     assert agent == {
         **fetch,
         "name": "agent",
-        "command": ["python", "-m", "reconciler.agent", "put"],
+        "command": [
+            "/bin/sh",
+            "-c",
+            "trap 'trap \"\" TERM; kill $$!; exec python -m reconciler.agent put' TERM; "
+            "while :; do sleep 86400 >/dev/null 2>&1 & wait $$!; done",
+        ],
         "restartPolicy": "Always",
     }
     assert main["volumeMounts"] == [
@@ -188,7 +193,7 @@ def test_in_a_chain_the_step_runs_between_the_agents(how: str) -> None:
     pod = render(replace(WITH_FILES, exclusive=how == "exclusive", timeout=60), chain=how == "chain")
     assert names_of(pod["spec"]["initContainers"]) == ["fetch", "main"]
     (put,) = pod["spec"]["containers"]
-    assert (put["name"], put["command"][-2:]) == ("put", ["put", "--now"])
+    assert (put["name"], put["command"][-2:]) == ("put", ["reconciler.agent", "put"])
     assert pod["spec"]["terminationGracePeriodSeconds"] == 10
     assert pod["spec"]["activeDeadlineSeconds"] == 300 + 60 + 600
     assert not any("restartPolicy" in each for each in pod["spec"]["initContainers"])

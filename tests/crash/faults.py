@@ -28,6 +28,7 @@ POINTS: tuple[tuple[Any, str], ...] = (
     (clone.Clone, "_bring"),
     (command.Git, "execute"),
     (launcher.Launcher, "spawn"),
+    (place.Place, "make"),
     (place.Place, "prepare"),
     (place.Place, "write"),
     (place.Place, "conclude"),

@@ -55,8 +55,7 @@ class Attempts:
         self.live[live.place.key] = live
         call = live.call
         if call.bundle or call.input_files or call.input_texts or call.working_dir:
-            place, locate = live.place, partial(live.way.locate, live.place)
-            self._background.submit(place.key, lambda: self._transfer.prepare(call, locate))
+            self._background.submit(live.place.key, lambda: self._prepare(live))
         else:
             self._start(live)
 
@@ -112,6 +111,10 @@ class Attempts:
         self._pressing.clear()
         self._launcher.close()
         self._watch.close()
+
+    def _prepare(self, live: Live) -> None:
+        live.place.prepare()
+        self._transfer.prepare(live.call, partial(live.way.locate, live.place))
 
     def _start(self, live: Live) -> None:
         place = live.place

@@ -93,7 +93,7 @@ class LocalExecutor:
         place = Place(self._root, call.key)
         way = self._way_of(call)
         with _space_needed(f"start {call.key}"):
-            fresh = place.prepare()
+            fresh = place.make()
             lock = place.lock()
             if lock is None:
                 return

@@ -32,6 +32,8 @@ ENDED, WHOLE, REFUSED = 1, 2, 3
 
 DRAIN_PATIENCE = 5.0
 """Seconds that a log may go on after its command has ended: what still writes then was left behind."""
+WORKED_IN = ("work", "home", "tmp")
+"""Directories that every command has for itself."""
 STATUS, ARGUMENTS = 7, 8
 """Where bubblewrap reports and finds its arguments."""
 CHUNK = 64 * 1024
@@ -136,6 +138,7 @@ class Keeper:
             os.set_blocking(kept.pipe, False)
             if len(given) > 1:
                 kept.status, report = os.pipe2(os.O_CLOEXEC)
+            _make_directories(kept.directory)
             kept.claim = os.open("claim", _NEW | os.O_TRUNC, 0o600, dir_fd=kept.directory)
             _write(kept.claim, f"claim {self._name} {time.time():.6f}\n")
             failed = self._start(kept, fields, {1: writer, 2: writer, STATUS: report, ARGUMENTS: given[-1]})
@@ -300,6 +303,12 @@ def _close(*fds: int) -> None:
     for fd in fds:
         if fd >= 0:
             os.close(fd)
+
+
+def _make_directories(directory: int) -> None:
+    for name in WORKED_IN:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=directory)
 
 
 def _refuse_cancelled(directory: int) -> None:

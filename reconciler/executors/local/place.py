@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LaunchRejected
+from reconciler.executors.local import keeper
 from reconciler.executors.local.process import Claim, End, boot_id
 from reconciler.model.run import AttemptKey
 
-WORKED_IN = ("work", "home", "tmp", "root")
+WORKED_IN = (*keeper.WORKED_IN, "root")
 MANY = 20
 AT_ONCE = 8
 """How many directories are removed side by side, if they are MANY."""
@@ -42,12 +43,15 @@ class Place:
         self.key = key
         self.name = f"{root}/{safe(key.run_id)}/{safe(key.step)}.{key.attempt}"
 
-    def prepare(self) -> bool:
-        """Make the directories; those that are there stay. Whether all of it is new."""
-        fresh = _make(self.name)
-        for directory in ("work", "home", "tmp"):
+    def make(self) -> bool:
+        """Make the directory itself; whether it is new. The keeper makes what the command works in."""
+        return _make(self.name)
+
+    def prepare(self) -> None:
+        """Make what the command works in already now, because something is to be put there."""
+        self.make()
+        for directory in keeper.WORKED_IN:
             _make(f"{self.name}/{directory}")
-        return fresh
 
     def clear(self) -> None:
         """Remove what an interrupted preparation left; the caller holds the lock, and nothing was started."""

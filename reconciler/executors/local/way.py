@@ -6,6 +6,7 @@ import hashlib
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -55,4 +56,9 @@ class Way(Protocol):
 
 def cookie(place: Place) -> str:
     """A mark that only this attempt's processes carry."""
-    return hashlib.sha256(place.name.encode()).hexdigest()[:32]
+    return _digest(place.name)
+
+
+@lru_cache(maxsize=4096)
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:32]

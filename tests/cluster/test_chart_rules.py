@@ -71,7 +71,7 @@ MAY = {
     "workflows": [
         *(f"{verb} pods" for verb in ("get", "list", "watch", "create", "patch", "delete")),
         "get pods/log",
-        *(f"{verb} configmaps" for verb in ("get", "list", "create", "delete")),
+        *(f"{verb} configmaps" for verb in ("get", "list", "create", "patch", "delete")),
         "list events",
     ],
     "own": [f"{verb} leases.coordination.k8s.io" for verb in ("get", "list", "create", "update")],

@@ -192,7 +192,7 @@ class KubernetesExecutor:
         if (of_object := self._objects.seen(key)) is not None:
             return of_object
         record = self._records.get(key)
-        if record is None or (record.put_off and record.view is None):
+        if record is None or record.is_unknown:
             return Observation(key, Status.MISSING if is_complete else Status.STARTING)
         record.asked = True
         if record.has_ended:

@@ -49,7 +49,7 @@ def working_mounts(call: StepCall) -> tuple[Mount, ...]:
 
 def check(seen: str, what: str) -> None:
     """Refuse a place that belongs to the image's system, to the kernel or to us."""
-    if paths.is_private(seen):
+    if paths.is_private(seen) or is_within(seen, "/dev/shm"):
         return
     if seen in _NEEDED:
         raise LaunchRejected(f"{what} '{seen}' would hide a directory that programs need; use one below it")

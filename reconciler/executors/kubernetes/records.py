@@ -40,6 +40,11 @@ class Record:
     followed: Log | None = None
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is there and nothing is on its way: it was put off, or only asked about."""
+        return self.view is None and self.seen is None and not self.launching
+
+    @property
     def has_ended(self) -> bool:
         return self.seen is not None and self.seen.status is Status.ENDED
 

@@ -337,6 +337,7 @@ def test_a_step_may_ask_for_what_is_allowed() -> None:
             volumes=[
                 {"name": "cache", "mountPath": "/cache", "persistentVolumeClaim": {"claimName": "c"}},
                 {"name": "conf", "mountPath": "/conf", "readOnly": True, "configMap": {"name": "conf"}},
+                {"name": "shm", "mountPath": "/dev/shm", "emptyDir": {"medium": "Memory"}},
             ],
             sidecars=[sidecar],
         ),
@@ -355,6 +356,7 @@ def test_a_step_may_ask_for_what_is_allowed() -> None:
     assert spec["volumes"][1:] == [
         {"name": "volume-0", "persistentVolumeClaim": {"claimName": "c"}},
         {"name": "volume-1", "configMap": {"name": "conf"}},
+        {"name": "volume-2", "emptyDir": {"medium": "Memory"}},
     ]
     assert (mounted(pod)["/cache"], mounted(pod)["/conf"]) == (("volume-0:", False), ("volume-1:", True))
     assert spec["initContainers"] == [

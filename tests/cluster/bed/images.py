@@ -27,7 +27,7 @@ from tests.cluster.bed.house import CACHE, CHECKOUT
 PAUSE = "localhost/testbed/pause:1"
 BUSYBOX = "docker.io/library/busybox:1.36"
 PYTHON = "docker.io/library/python:3.12-slim"
-_KEPT = 8  # archives of the agent; each change of the code makes one
+_KEPT = 16  # archives of the agent; each change of the code makes one, and running beds read theirs again
 _BASE = "localhost/testbed/python:base"
 _PACKAGES = "python3-minimal,python3-venv,ca-certificates"
 _SUPERFLUOUS = (

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.cluster.bed import keys as keys_of
+from tests.cluster.bed import node_config
 from tests.cluster.bed.control import ControlPlane, Times
 from tests.cluster.bed.daemon import BedError, Daemon, missing, run, tool, until
-from tests.cluster.bed.images import PAUSE, Image
+from tests.cluster.bed.images import Image
 from tests.cluster.bed.network import Network
 
 _CNI_PLACES = ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni")
@@ -47,7 +47,9 @@ class Node:
     def start(self) -> None:
         """Power on; returns when the node is Ready and has its images."""
         self._make_cgroup()
-        _write(self.directory / "cni" / "10-bed.conflist", json.dumps(self._cni()))
+        _write(
+            self.directory / "cni" / "10-bed.conflist", json.dumps(node_config.cni(self.network, self.number))
+        )
         self._start_containerd()
         self._import_images()
         self.start_kubelet()
@@ -62,7 +64,8 @@ class Node:
     def start_kubelet(self) -> None:
         """Start the kubelet (again)."""
         config = self.directory / "kubelet.json"
-        _write(config, json.dumps(self._kubelet()))
+        _write(self.directory / "resolv.conf", "")  # no name server: names fail at once, not after a while
+        _write(config, json.dumps(self._configuration()))
         kubeconfig = keys_of.kubeconfig(
             self.directory / "kubeconfig",
             self.plane.server,
@@ -127,7 +130,7 @@ class Node:
 
     def _start_containerd(self) -> None:
         config = self.directory / "containerd.toml"
-        _write(config, _containerd(self.directory, _cni_plugins()))
+        _write(config, node_config.containerd(self.directory, _cni_plugins()))
         unshare = [tool("unshare"), "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         init = str(Path(__file__).with_name("node-init"))
         self._start("containerd", [*unshare, init, str(self.directory), tool("containerd"), str(config)])
@@ -152,6 +155,15 @@ class Node:
             if not known.issuperset(image.names):
                 self.ctr("images", "import", "--no-unpack", str(image.archive))
 
+    def _configuration(self) -> dict[str, object]:
+        return node_config.kubelet(
+            directory=self.directory,
+            address=self.network.node(self.number),
+            authority=self.plane.keys.path("ca.crt"),
+            cgroup="/" + self.plane.house.cgroup + self.name,
+            lease=self.times.lease,
+        )
+
     def _make_cgroup(self) -> None:
         """In each hierarchy of cgroup v1, or in the one of v2, with the controllers for those below it."""
         name = self.plane.house.cgroup + self.name
@@ -165,57 +177,6 @@ class Node:
             for each in ("cpuset.cpus", "cpuset.mems"):  # v1: empty in a new cgroup, and so of no use
                 if (top / each).exists() and not (top / "cgroup.controllers").exists():
                     (top / name / each).write_text((top / each).read_text())
-
-    def _cni(self) -> dict[str, object]:
-        pods = self.network.pods_of(self.number)
-        span = {
-            "subnet": str(self.network.pods),
-            "rangeStart": str(pods[1]),
-            "rangeEnd": str(pods[-2]),
-            "gateway": self.network.gateway,
-        }
-        routes = [{"dst": "0.0.0.0/0"}]
-        ipam = {"type": "host-local", "dataDir": "/run/cni", "ranges": [[span]], "routes": routes}
-        bridge = {"type": "bridge", "bridge": "cni0", "isGateway": False, "ipMasq": False, "ipam": ipam}
-        return {"cniVersion": "0.4.0", "name": "bed", "plugins": [bridge]}
-
-    def _kubelet(self) -> dict[str, object]:
-        _write(self.directory / "resolv.conf", "")  # no name server: names fail at once, not after a while
-        address = self.network.node(self.number)
-        cgroup = "/" + self.plane.house.cgroup + self.name
-        return {
-            "apiVersion": "kubelet.config.k8s.io/v1beta1",
-            "kind": "KubeletConfiguration",
-            "address": address,
-            "healthzBindAddress": address,
-            "authentication": {
-                "anonymous": {"enabled": False},
-                "x509": {"clientCAFile": self.plane.keys.path("ca.crt")},
-            },
-            "authorization": {"mode": "Webhook"},
-            "containerRuntimeEndpoint": f"unix://{self.directory / 'sock'}",
-            "cgroupDriver": "cgroupfs",
-            "cgroupRoot": cgroup,
-            "enforceNodeAllocatable": [],
-            "failCgroupV1": False,
-            "failSwapOn": False,
-            "oomScoreAdj": 0,  # a lower one needs CAP_SYS_RESOURCE
-            "maxOpenFiles": min(1000000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
-            "maxPods": 200,
-            "makeIPTablesUtilChains": False,
-            "evictionHard": {
-                "memory.available": "0%",
-                "nodefs.available": "0%",
-                "nodefs.inodesFree": "0%",
-                "imagefs.available": "0%",
-            },
-            "imageGCHighThresholdPercent": 100,
-            "imageMinimumGCAge": "24h",
-            "nodeLeaseDurationSeconds": self.times.lease,
-            "podLogsDir": str(self.directory / "pods"),
-            "resolvConf": str(self.directory / "resolv.conf"),
-            "volumePluginDir": str(self.directory / "volume-plugins"),
-        }
 
 
 @contextmanager
@@ -246,27 +207,3 @@ def _cni_plugins() -> str:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-
-
-def _containerd(directory: Path, plugins: str) -> str:
-    """The configuration: all below one directory, nothing that needs CAP_SYS_RESOURCE, no registry."""
-    on_overlay = run("stat", "--file-system", "--format", "%T", str(directory)).strip() == "overlayfs"
-    return f"""version = 2
-root = "{directory}/containerd"
-state = "{directory}/run"
-disabled_plugins = ["io.containerd.internal.v1.opt"]
-[grpc]
-address = "{directory}/sock"
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "{PAUSE}"
-restrict_oom_score_adj = true
-disable_apparmor = true
-netns_mounts_under_state_dir = true
-[plugins."io.containerd.grpc.v1.cri".containerd]
-snapshotter = "{"native" if on_overlay else "overlayfs"}"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "{plugins}"
-conf_dir = "{directory}/cni"
-"""

@@ -124,6 +124,20 @@ def _lock(settings: Settings) -> Iterator[Finding]:
 
 
 def _executor(settings: Settings) -> Iterator[Finding]:
+    return _cluster(settings) if settings.executor.name == "kubernetes" else _machine(settings)
+
+
+def _cluster(settings: Settings) -> Iterator[Finding]:
+    from reconciler.executors.kubernetes import checkup, configured  # brings the client of clusters
+
+    options = configured.options(settings)
+    yield Finding(Verdict.OK, "executor", f"steps run as pods, {options.slots} at once")
+    for answer in checkup.look(options, settings.lease.namespace):
+        bad = Verdict.FAIL if answer.is_needed else Verdict.WARN
+        yield Finding(Verdict.OK if answer.is_well else bad, answer.subject, answer.text, answer.hint)
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
     options = local_options(settings)
     ways = Ways(options, composition.attempts_directory(settings))
     host = ways.host

@@ -23,8 +23,9 @@ def open_state(
     settings: Settings, *, read_only: bool = False, allow: Callable[[], None] = lambda: None
 ) -> State:
     """The state database, made if need be; `allow` is asked before each write."""
-    path = state_path(settings)
-    return State.open(path, parse=workflow_from_document, read_only=read_only, allow=allow)
+    state = State.open(state_path(settings), parse=workflow_from_document, read_only=read_only)
+    state.database.allow = allow
+    return state
 
 
 def scratch_state() -> State:

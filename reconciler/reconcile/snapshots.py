@@ -58,13 +58,13 @@ class Snapshots:
         """Store a copy, if it is time or the pass ends, and something was recorded since the last one."""
         if self._next is None:
             self._next = now + self._interval
-        if state.writes == self._stored_at or not (last or now >= self._next):
+        if state.database.writes == self._stored_at or not (last or now >= self._next):
             return
         self._next = now + self._interval
-        written = state.writes
+        written = state.database.writes
         aside = directory / "state.db.copy"
         try:
-            state.copy_to(aside)
+            state.database.copy_to(aside)
             self._allow()
             self._store.put_file(self._key, aside, content_type=_TYPE)
         finally:

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.settings.groups import (
-    Executor,
-    Lease,
-    Ledger,
-    Limits,
-    Logging,
-    Pass,
-    Repository,
-    State,
-    Store,
-)
+from reconciler.settings.groups import Executor, Ledger, Repository, Store
 from reconciler.settings.kubernetes import Kubernetes
+from reconciler.settings.passes import Lease, Limits, Logging, Pass, State
 from reconciler.settings.sources import read_settings, require
 from reconciler.settings.table import Setting, Settings, table
 from reconciler.settings.values import Secret, read_secret, shown

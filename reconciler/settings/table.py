@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from reconciler.settings.about import About, Group
-from reconciler.settings.groups import (
-    Executor,
-    Lease,
-    Ledger,
-    Limits,
-    Logging,
-    Pass,
-    Repository,
-    State,
-    Store,
-)
+from reconciler.settings.groups import Executor, Ledger, Repository, Store
 from reconciler.settings.kubernetes import Kubernetes
+from reconciler.settings.passes import Lease, Limits, Logging, Pass, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ LockHeld when another program keeps it locked; a raise leaves what was recorded 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,22 +34,12 @@ class State:
         self._known: dict[str, Run] = {}
 
     @classmethod
-    def open(
-        cls,
-        path: Path,
-        *,
-        parse: Parse,
-        read_only: bool = False,
-        allow: Callable[[], None] = lambda: None,
-    ) -> State:
+    def open(cls, path: Path, *, parse: Parse, read_only: bool = False) -> State:
         """Open the file at `path`, which is made and migrated as needed.
 
-        Raises StateCorrupt for a damaged file, StateError for one that cannot be used. `allow` is asked
-        before each write, and raises where it must not happen.
+        Raises StateCorrupt for a damaged file, StateError for one that cannot be used.
         """
-        connection = Connection.open(path, read_only=read_only)
-        connection.allow = allow
-        return cls(connection, parse)
+        return cls(Connection.open(path, read_only=read_only), parse)
 
     @classmethod
     def in_memory(cls, *, parse: Parse) -> State:
@@ -68,13 +58,9 @@ class State:
         self.close()
 
     @property
-    def writes(self) -> int:
-        """Grows with every write of this process."""
-        return self._connection.writes
-
-    def copy_to(self, path: Path) -> None:
-        """A copy of the whole database at `path`, as it is now."""
-        self._connection.copy_to(path)
+    def database(self) -> Connection:
+        """The file: how often it was written, whether it may be, and how to copy it."""
+        return self._connection
 
     def check(self) -> list[str]:
         """Everything wrong with the file, in sentences; reads all of it."""
@@ -154,11 +140,6 @@ class State:
         with self._connection.read() as cursor:
             cursor.execute("SELECT coalesce(max(number), 0) FROM runs WHERE name = ?", (name,))
             return int(cursor.fetchone()[0])
-
-    def started_digest(self, name: str) -> str | None:
-        with self._connection.read() as cursor:
-            found = summaries(cursor, "name = ? ORDER BY number DESC LIMIT 1", (name,))
-            return next((run.digest for run in found), None)
 
     # The outbox
 

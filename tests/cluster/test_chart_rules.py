@@ -52,6 +52,8 @@ def test_the_api_server_takes_every_object(kwok_cluster, spaces, values):
     own = values.get("workflows", {}).get("namespace") is not None
     settled = {"workflows": {"namespace": spaces[0] if own else spaces[1], "create": False}}
     objects = rendered(values, settled, namespace=spaces[0])
+    high = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": 1000}
+    kwok_cluster.plane.apply({**high, "metadata": {"name": "high"}})
     apply(kwok_cluster, objects, "ServiceAccount")  # a pod is refused without its own
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     said = kwok_cluster.kubectl(

@@ -54,7 +54,6 @@ def answers(state: State) -> list[object]:
         state.problems(),
         [state.schedule_mark(f"w{n}", "@daily") for n in range(30)],
         state.last_numbers(),
-        [state.started_digest(f"w{n}") for n in range(30)],
         state.history(limit=100),
         [state.latest(f"w{n}") for n in range(30)],
         state.run("w0", 7),

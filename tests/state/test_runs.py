@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reconciler.errors import StateError
 from reconciler.model.run import Attempt, Phase, Run
 from reconciler.state.store import State
-from tests.state.samples import NOON, digest, ended, opened, with_ended_step
+from tests.state.samples import NOON, ended, opened, with_ended_step
 from tests.strategies import bare, runs, successors
 
 
@@ -144,7 +144,6 @@ def test_the_newest_run_of_a_workflow_tells_number_and_digest(state: State) -> N
     state.record([opened("a", 10, letter="b"), ended(opened("a", 9)), ended(opened("b", 1))])
     assert state.last_numbers() == {"a": 10, "b": 1}
     assert (state.last_number("a"), state.last_number("c")) == (10, 0)
-    assert (state.started_digest("a"), state.started_digest("c")) == (digest("b"), None)
     assert state.latest("a") == opened("a", 10, letter="b")
     assert state.latest("c") is None
 

@@ -51,6 +51,19 @@ def test_without_a_repository_it_fails_and_goes_on(place):
     assert found["executor"][0] == "OK"
 
 
+def test_a_cluster_that_cannot_be_reached_is_told(place):
+    variables = {"RECONCILER_EXECUTOR_NAME": "kubernetes", "KUBERNETES_SERVICE_HOST": ""}
+    config = place.root / "kubeconfig"
+    found = findings(place, code=1, RECONCILER_KUBERNETES_KUBECONFIG=str(config), **variables)
+    verdict, text, hint = found["executor"]
+    assert (verdict, hint) == (
+        "FAIL",
+        "Set kubernetes.kubeconfig, or run the pass in a pod with a service account.",
+    )
+    assert text.startswith("There is no access to a cluster: ")
+    assert found["git"][0] == "OK"
+
+
 def test_a_ledger_that_refuses_is_told(place):
     place.push(one=one("one", "true"))
     hook = place.root / "nowhere.git"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -58,3 +59,13 @@ def reasons(page: str) -> set[str]:
     table = page.partition("| reason | class |")[2].partition("\n\n")[0]
     rows = [row.split("|")[1] for row in table.splitlines()[2:]]
     return set(re.findall(r"`(\w+)`", "".join(rows)))
+
+
+def test_what_the_page_about_clusters_shows_is_sound() -> None:
+    page = (definitions.PAGE.parent / "kubernetes.md").read_text(encoding="utf-8")
+    company, secrets, spark = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[:3]
+    step = "prepare:\n  image: x\n  outputs: {parameters: {rows: {path: rows}}}\n" + indent(secrets, "  ")
+
+    for spec in (company, "steps:\n" + indent(step + spark, "  ")):
+        text = "apiVersion: reconciler/v1\nkind: Workflow\nmetadata: {name: a}\nspec:\n" + indent(spec, "  ")
+        assert [str(problem) for problem in check_text(text.encode()).problems] == []

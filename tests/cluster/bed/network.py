@@ -60,26 +60,30 @@ class Network:
         return list(self.pods.subnets(new_prefix=24))[number]
 
     def attach(self, number: int, process: int) -> None:
-        """Give the network namespace of `process` a bridge for its pods, joined to ours by a cable.
-
-        The bridge has a fixed hardware address: a node that comes back is found where it was.
-        """
+        """Give the network namespace of `process` a bridge for its pods, joined to ours by a cable."""
         ip, cable = tool("ip"), f"{self.bridge}-{number}"
         subprocess.run(
             [ip, "link", "delete", cable], capture_output=True
         )  # the kernel takes its time with it
         run(ip, "link", "add", cable, "type", "veth", "peer", "name", "uplink", "netns", str(process))
         run(ip, "link", "set", cable, "master", self.bridge, "up")
-        last = self.pods.network_address.packed[2]
         inside = f"""
             link set lo up
-            link add cni0 address 02:00:00:00:{last:02x}:{number:02x} type bridge
+            link add cni0 address {self.hardware(number)} type bridge
             link set uplink master cni0 up
             link set cni0 up
             addr add {self.node(number)}/{self.pods.prefixlen} dev cni0
             route add default via {self.gateway}
         """
         run(tool("nsenter"), "--target", str(process), "--net", ip, "-batch", "-", stdin=inside)
+
+    def hardware(self, number: int) -> str:
+        """The address of a node's bridge, or with 0 of ours: fixed, for neighbours remember it.
+
+        By itself a bridge takes the address of some cable, and another one when that comes or goes.
+        """
+        _, second, third, _ = self.pods.network_address.packed
+        return f"02:00:00:{second:02x}:{third:02x}:{number:02x}"
 
     def cut(self, number: int, apart: bool) -> None:
         """Pull the cable of a node, or put it back."""
@@ -91,7 +95,7 @@ def bridged(house: House) -> Iterator[Network]:
     """A bridge on a range of addresses that nothing on this machine uses."""
     network = Network(house.bridge, _free_range(house.number))
     ip = tool("ip")
-    run(ip, "link", "add", network.bridge, "type", "bridge")
+    run(ip, "link", "add", network.bridge, "address", network.hardware(0), "type", "bridge")
     try:
         run(ip, "addr", "add", f"{network.gateway}/{network.pods.prefixlen}", "dev", network.bridge)
         run(ip, "addr", "add", f"{network.api}/32", "dev", network.bridge)

@@ -133,7 +133,11 @@ def _rehearsal(client: Client, options: KubernetesOptions) -> Answer:
     outputs = (ArtifactOutput("model", "model"),) if has_agent else ()
     key = AttemptKey("reconciler-doctor", "rehearsal", 1)
     call = StepCall(
-        key, "doctor/", command=("true",), image=options.image or "busybox", artifact_outputs=outputs
+        key,
+        "doctor/",
+        command=("true",),
+        image=options.image or options.agent_image or "busybox",
+        artifact_outputs=outputs,
     )
     try:
         layout = podspec.layout(call, chain=options.layout == "chain")

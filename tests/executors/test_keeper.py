@@ -113,7 +113,8 @@ def test_a_step_that_closes_its_output_early_goes_on(house: LocalHouse) -> None:
 
 def test_a_log_that_somebody_holds_open_for_ever_is_given_up(make_house: Callable[..., LocalHouse]) -> None:
     house = make_house("none")
-    asked = call("a", "env -i setsid sh -c 'echo $$; exec sleep 600' &", "wait $! & sleep 0.2")
+    stranger = "env -i setsid /bin/sh -c 'echo $$; : >up; exec /bin/sleep 600' &"  # carries no mark of ours
+    asked = call("a", stranger, "while ! test -e up; do sleep 0.02; done")
     observation = run(house.open(), asked)
     os.kill(int(observation.log_tail), signal.SIGKILL)
     assert failure(observation) == (None, "")

@@ -120,6 +120,24 @@ def test_a_log_that_somebody_holds_open_for_ever_is_given_up(make_house: Callabl
     assert failure(observation) == (None, "")
 
 
+def test_a_keeper_holds_nothing_that_the_pass_was_given_by_others(house: LocalHouse) -> None:
+    reader, writer = os.pipe()
+    high = os.dup2(writer, 200)
+    os.set_inheritable(writer, True)
+    asked = call("a", "echo up; while ! test -e stop; do sleep 0.02; done")
+    executor = house.open()
+    try:
+        executor.launch(asked)
+        said(executor, asked.key, b"up")
+    finally:
+        os.close(writer)
+        os.close(high)
+    assert os.read(reader, 1) == b""  # nobody else can write there
+    os.close(reader)
+    (Place(house.root, asked.key).work / "stop").touch()
+    assert seen(executor, asked.key).exit_code == 0
+
+
 def test_signals_that_the_pass_ignores_work_in_steps(house: LocalHouse) -> None:
     assert run(house.open(), call("a", "yes | head -n 1")).log_tail == "y\n"
 

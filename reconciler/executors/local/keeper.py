@@ -335,6 +335,7 @@ def main(open_files: int) -> None:
     wire = socket.socket(fileno=os.dup2(3, LOW, inheritable=False))
     for fd in range(3, LOW):
         os.dup2(0, fd, inheritable=False)
+    os.closerange(LOW + 1, 4096)  # what the pass was given without its knowing, such as somebody's lock
     bell, ringer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     for number in _TOLD:
         signal.signal(number, signal.SIG_IGN)

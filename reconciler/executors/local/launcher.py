@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.executors.local import keeper
@@ -113,7 +114,8 @@ class Launcher:
     def _see_off(self) -> None:
         """The process that put the keeper into the world has left at once; leave no zombie of it."""
         if self._born is not None:
-            os.waitpid(self._born, 0)
+            with suppress(ChildProcessError):  # where SIGCHLD is ignored, it is gone already
+                os.waitpid(self._born, 0)
             self._born = None
 
 

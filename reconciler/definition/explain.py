@@ -157,7 +157,8 @@ def _finding(error: SchemaError) -> Finding:
     path = error.path
     if error.is_name:
         rule = error.schema.get("patternErrorMessage", "")
-        message = f"{show(error.instance)} cannot be a name here. {rule}".rstrip()
+        hint = did_you_mean(error.instance, error.schema.get("examples", ()))
+        message = f"{show(error.instance)} cannot be a name here.{hint} {rule}".rstrip()
         return Finding((*path, error.instance), "InvalidName", message, at_key=True)
     code, message = wording.of(error)
     return Finding(path, code, message, at_key=code in ("MissingKey", "Contradiction"))

@@ -392,6 +392,15 @@ VOLUME = {"name": "v", "mountPath": "/v"}
         ({"volumes": [{**VOLUME, "projected": {}}]}, "of the kind 'projected'"),
         ({"volumes": [{**VOLUME, "secret": {"secretName": "reconciler-s3"}}]}, "is not for steps"),
         ({"volumes": [{"name": "v", "mountPath": "/etc", "emptyDir": {}}]}, "would hide a directory"),
+        ({"volumes": [{"name": "v", "mountPath": "/dev", "emptyDir": {}}]}, "belongs to the system"),
+        (
+            {
+                "volumes": [
+                    {"name": "v", "mountPath": "/dev/shm", "persistentVolumeClaim": {"claimName": "c"}}
+                ]
+            },
+            "belongs to the system",
+        ),
         (
             {"volumes": [{"name": "v", "mountPath": "/reconciler/s3", "emptyDir": {}}]},
             "belongs to the system",
@@ -402,6 +411,14 @@ VOLUME = {"name": "v", "mountPath": "/v"}
 )
 def test_what_is_not_allowed_is_refused_whatever_the_schema_says(pod: dict[str, Any], why: str) -> None:
     assert why in refusal(asked(**pod))
+
+
+def test_shared_memory_may_be_made_larger() -> None:
+    memory = {"medium": "Memory", "sizeLimit": "1Gi"}
+    pod = render(asked(volumes=[{"name": "v", "mountPath": "/dev/shm", "emptyDir": memory}]))
+
+    assert {"name": "volume-0", "emptyDir": memory} in pod["spec"]["volumes"]
+    assert {"name": "volume-0", "mountPath": "/dev/shm"} in pod["spec"]["containers"][0]["volumeMounts"]
 
 
 def test_the_secret_of_the_store_is_never_given_to_a_step() -> None:

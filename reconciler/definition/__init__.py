@@ -17,7 +17,7 @@ from reconciler.definition import source
 from reconciler.definition.changes import compare
 from reconciler.definition.globs import Listing, match
 from reconciler.definition.parse import workflow_from_document
-from reconciler.definition.resolve import resolve
+from reconciler.definition.resolve import accept, define, resolve
 from reconciler.definition.schema import schema_digest
 from reconciler.definition.source import MAX_SIZE
 from reconciler.definition.verdict import Checked, Verdict
@@ -28,8 +28,10 @@ __all__ = [
     "Checked",
     "Listing",
     "Verdict",
+    "accept",
     "check_text",
     "compare",
+    "define",
     "match",
     "resolve",
     "schema_digest",

@@ -41,7 +41,7 @@ def workflow_from_document(document: Document) -> Workflow:
         document=document,
         description=metadata.get("description", ""),
         labels=metadata.get("labels", {}),
-        triggers=_triggers(spec.get("on", {})),
+        triggers=triggers(document),
         parameters={name: parameter(name, given) for name, given in spec.get("parameters", {}).items()},
         steps={name: _step(name, given, defaults) for name, given in spec["steps"].items()},
         outputs=WorkflowOutputs(outputs.get("parameters", {}), outputs.get("artifacts", {})),
@@ -65,7 +65,9 @@ def parameter(name: str, given: Document) -> Parameter:
     )
 
 
-def _triggers(given: Document) -> Triggers:
+def triggers(document: Document) -> Triggers:
+    """What starts runs of a checked document."""
+    given = document["spec"].get("on", {})
     lines = given.get("schedule", ())
     return Triggers(
         change=given.get("change", True),

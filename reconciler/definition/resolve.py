@@ -10,7 +10,7 @@ from reconciler.definition.parse import workflow_from_document
 from reconciler.definition.verdict import Checked, Verdict
 from reconciler.definition.words import clean, cut, where
 from reconciler.model.problem import Problem
-from reconciler.model.workflow import Definition, SourceFile, Workflow
+from reconciler.model.workflow import Definition, SourceFile
 
 MAX_FILES = 10_000
 """Files of the repository that one step may take along."""
@@ -22,15 +22,28 @@ def resolve(
     *,
     owners: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[dict[str, Definition], list[Problem]]:
-    """The definitions in the files of `verdicts` (path to verdict) by name, and what is wrong with the rest.
+    """The definitions in the files of `verdicts` by name, and what is wrong with the rest: see `accept`."""
+    paths = globs.Listing(listing)
+    accepted, problems = accept(verdicts, listing, paths, owners=owners)
+    made = {name: define(path, checked, listing, paths) for name, (path, checked) in accepted.items()}
+    return made, problems
+
+
+def accept(
+    verdicts: Mapping[str, Verdict],
+    listing: Mapping[str, SourceFile],
+    paths: globs.Listing,
+    *,
+    owners: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[dict[str, tuple[str, Checked]], list[Problem]]:
+    """The documents of `verdicts` (path to verdict) that count, with their path, by name; and the problems.
 
     `listing` holds every file of the repository. `verdicts` may be a part of the definitions: `owners`
     then says which path has had a name so far, and keeps it. Of two files that both come with a new
     name, neither gets it. The problems do not repeat those of the verdicts.
     """
-    definitions: dict[str, Definition] = {}
+    accepted: dict[str, tuple[str, Checked]] = {}
     problems: list[Problem] = []
-    paths = globs.Listing(listing)
     for name, claims in sorted(_claims(verdicts).items()):
         owner = _owner(name, claims, verdicts, listing, owners)
         for path, checked in claims.items():
@@ -38,13 +51,12 @@ def resolve(
                 other = owner or next(other for other in claims if other != path)
                 problems.append(_taken(path, checked, other))
                 continue
-            workflow = workflow_from_document(checked.document)
-            found = list(_missing_files(path, checked, workflow, paths))
+            found = list(_missing_files(path, checked, paths))
             if found:
                 problems += found
             else:
-                definitions[name] = _definition(path, workflow, listing, paths)
-    return definitions, problems
+                accepted[name] = (path, checked)
+    return accepted, problems
 
 
 def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, dict[str, Checked]]:
@@ -78,13 +90,11 @@ def _taken(path: str, checked: Checked, other: str) -> Problem:
     return Problem(path, *checked.place("$.metadata.name"), "$.metadata.name", "DuplicateName", message)
 
 
-def _missing_files(
-    path: str, checked: Checked, workflow: Workflow, paths: globs.Listing
-) -> Iterator[Problem]:
-    for step in workflow.steps.values():
-        for index, pattern in enumerate(step.files):
+def _missing_files(path: str, checked: Checked, paths: globs.Listing) -> Iterator[Problem]:
+    for name, step in checked.document["spec"]["steps"].items():
+        for index, pattern in enumerate(step.get("files", ())):
             found = paths.match_one(pattern)
-            place = where(("spec", "steps", step.name, "files", index))
+            place = where(("spec", "steps", name, "files", index))
             if not found:
                 hint = (
                     f" '{pattern}' is a directory: write {pattern.rstrip('/')}/**."
@@ -98,9 +108,11 @@ def _missing_files(
                 yield Problem(path, *checked.place(place), place, "TooManyFiles", message)
 
 
-def _definition(
-    path: str, workflow: Workflow, listing: Mapping[str, SourceFile], paths: globs.Listing
+def define(
+    path: str, checked: Checked, listing: Mapping[str, SourceFile], paths: globs.Listing
 ) -> Definition:
+    """The definition that an accepted document amounts to, with the files that it takes along."""
+    workflow = workflow_from_document(checked.document)
     files = {
         step.name: tuple(listing[found] for found in paths.match(step.files))
         for step in workflow.steps.values()

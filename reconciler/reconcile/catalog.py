@@ -7,10 +7,10 @@ is right after a force push, a rename and a lost database alike, and 10,000 file
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import __version__, definition
-from reconciler.definition import Verdict
+from reconciler.definition import Checked, Verdict
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem
 from reconciler.reconcile import entries, verdicts
@@ -43,13 +43,14 @@ def refresh(source: Source, state: State, revision: str, folder: str, limits: Li
     wanted = {path: tree.files[path].blob for path in stale}
     found, fresh = verdicts.collect(source, state, wanted, limits.file_bytes, anew=renewed)
     before = state.entries() if renewed else state.entries_at(stale | gone)
-    resolved = _resolve(state, found, tree, before)
+    made = {path: fresh[blob].entries for path, blob in wanted.items() if blob in fresh}
+    resolved = _resolve(state, found, tree, before, made)
     cleared = dict.fromkeys((problem.path for problem in state.problems()), ()) if renewed else {}
     update = CatalogUpdate(
         revision=revision,
         files_set=changed,
         files_gone=gone,
-        verdicts={blob: verdict.to_json() for blob, verdict in fresh.items()},
+        verdicts={blob: each.text for blob, each in fresh.items()},
         schema_digest=definition.schema_digest(),
         workflows_set={entry.name: entry for entry in resolved.entries},
         workflows_gone=frozenset(entry.name for entry in before) - {e.name for e in resolved.entries},
@@ -88,16 +89,31 @@ def _stale(state: State, tree: Tree, folder: str, touched: Iterable[str]) -> set
 
 
 def _resolve(
-    state: State, found: Mapping[str, Verdict], tree: Tree, before: Iterable[CatalogEntry]
+    state: State,
+    found: Mapping[str, Verdict],
+    tree: Tree,
+    before: Iterable[CatalogEntry],
+    made: Mapping[str, Mapping[str, CatalogEntry]],
 ) -> _Resolved:
-    """Definitions out of checked documents; a name stays with the file that had it first."""
+    """Entries out of checked documents; a name stays with the file that had it first.
+
+    `made` has, by path, those that were made when the file was checked.
+    """
     names = {checked.name for verdict in found.values() for checked in verdict.documents}
     owners = {entry.name: entry.path for entry in before}
     owners |= {entry.name: entry.path for entry in state.entries_named(names)}
     owners = {name: path for name, path in owners.items() if path in tree.files}
-    definitions, problems = definition.resolve(found, tree.files, owners=owners)
-    made = tuple(entries.from_definition(each) for each in definitions.values())
-    return _Resolved(made, tuple(problems))
+    paths = definition.Listing(tree.files)
+    accepted, problems = definition.accept(found, tree.files, paths, owners=owners)
+
+    def entry(name: str, path: str, checked: Checked) -> CatalogEntry:
+        if ready := made.get(path, {}).get(name):
+            return replace(ready, path=path)
+        return entries.from_definition(definition.define(path, checked, tree.files, paths))
+
+    return _Resolved(
+        tuple(entry(name, path, checked) for name, (path, checked) in accepted.items()), tuple(problems)
+    )
 
 
 def _problems(

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from reconciler.definition import workflow_from_document
+from reconciler.definition.digest import digest, parts
+from reconciler.definition.parse import triggers
 from reconciler.model.catalog import CatalogEntry
-from reconciler.model.workflow import Definition, SourceFile
+from reconciler.model.workflow import Definition, Schedule, SourceFile
+
+
+def from_document(document: Mapping[str, Any], path: str = "") -> CatalogEntry | None:
+    """The row of a checked document that no file of the repository is a part of, None for any other.
+
+    It says what `from_definition` says, and can be made where the file was checked: side by side.
+    """
+    starts = triggers(document)
+    if starts.paths or any(step.get("files") for step in document["spec"]["steps"].values()):
+        return None
+    return CatalogEntry(
+        name=document["metadata"]["name"],
+        path=path,
+        digest=digest(document, ()),
+        document=_dumps(document),
+        parts=_dumps(parts(document, ())),
+        on_change=starts.change,
+        suspend=document["spec"].get("suspend", False),
+        schedules=_schedules(starts.schedules),
+    )
 
 
 def from_definition(definition: Definition) -> CatalogEntry:
@@ -24,7 +48,7 @@ def from_definition(definition: Definition) -> CatalogEntry:
         globs=tuple(sorted(globs | set(workflow.triggers.paths))),
         on_change=workflow.triggers.change,
         suspend=workflow.suspend,
-        schedules=_dumps([asdict(line) for line in workflow.triggers.schedules]),
+        schedules=_schedules(workflow.triggers.schedules),
     )
 
 
@@ -40,5 +64,8 @@ def to_definition(entry: CatalogEntry) -> Definition:
     )
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _schedules(lines: Iterable[Schedule]) -> str:
+    return _dumps([asdict(line) for line in lines])
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

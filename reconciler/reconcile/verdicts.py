@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler import definition
 from reconciler.definition import Verdict
+from reconciler.model.catalog import CatalogEntry
+from reconciler.reconcile import entries
 from reconciler.reconcile.edges import Source
 from reconciler.state.store import State
 
@@ -26,10 +29,21 @@ CHUNK_BYTES = 4 * 1024 * 1024
 Content = tuple[str, bytes | None]
 """A key and what stands under it; None: more than may be read."""
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A new verdict and what follows from the same bytes alone: its text, and catalog entries by name."""
+
+    verdict: Verdict
+    text: str
+    entries: Mapping[str, CatalogEntry] = field(default_factory=dict)
+
 
 def collect(
     source: Source, state: State, wanted: Mapping[str, str], limit: int, *, anew: bool = False
-) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
+) -> tuple[dict[str, Verdict], dict[str, Fresh]]:
     """Verdicts by path for `wanted` (path to blob), and by blob those that were not remembered.
 
     `anew` trusts no memory: a file may have been too large for another limit.
@@ -37,24 +51,34 @@ def collect(
     blobs = set(wanted.values())
     remembered = {} if anew else state.verdicts(blobs, definition.schema_digest())
     known = {blob: Verdict.from_json(text) for blob, text in remembered.items()}
-    fresh = dict(check_all(source.read(blobs - known.keys(), limit), len(blobs) - len(known), limit))
-    known |= fresh
+    contents = source.read(blobs - known.keys(), limit)
+    fresh = dict(_side_by_side(_judge, contents, len(blobs) - len(known), limit))
+    known |= {blob: each.verdict for blob, each in fresh.items()}
     return {path: known[blob] for path, blob in wanted.items()}, fresh
 
 
 def check_all(contents: Iterable[Content], count: int, limit: int) -> Iterator[tuple[str, Verdict]]:
     """The verdict on each of `contents`, of which there are about `count`; `limit` in bytes for each."""
+    return _side_by_side(_check, contents, count, limit)
+
+
+Work = Callable[[Iterable[Content], int], list[tuple[str, T]]]
+
+
+def _side_by_side(
+    work: Work[T], contents: Iterable[Content], count: int, limit: int
+) -> Iterator[tuple[str, T]]:
     workers = os.cpu_count() or 1
     if count < PARALLEL_FROM or workers < 2 or threading.active_count() > 1:  # forks and threads do not mix
         for chunk in _chunks(contents):
-            yield from _check(chunk, limit)
+            yield from work(chunk, limit)
         return
-    yield from _check_side_by_side(contents, workers, limit)
+    yield from _in_processes(work, contents, workers, limit)
 
 
-def _check_side_by_side(
-    contents: Iterable[Content], workers: int, limit: int
-) -> Iterator[tuple[str, Verdict]]:
+def _in_processes(
+    work: Work[T], contents: Iterable[Content], workers: int, limit: int
+) -> Iterator[tuple[str, T]]:
     import multiprocessing  # takes as long as checking thirty files
     from concurrent.futures import ProcessPoolExecutor
 
@@ -64,9 +88,9 @@ def _check_side_by_side(
         # Every worker begins here: forked while `contents` reads from a process, it would hold that
         # process's pipes open for ever. And no thread of ours runs before this point.
         pool.submit(os.getpid).result()
-        waiting: deque[Future[list[tuple[str, Verdict]]]] = deque()
+        waiting: deque[Future[list[tuple[str, T]]]] = deque()
         for chunk in _chunks(contents):
-            waiting.append(pool.submit(_check, chunk, limit))
+            waiting.append(pool.submit(work, chunk, limit))
             if len(waiting) > 2 * workers:
                 yield from waiting.popleft().result()
         for each in waiting:
@@ -88,3 +112,13 @@ def _chunks(contents: Iterable[Content]) -> Iterator[list[Content]]:
 def _check(chunk: Iterable[Content], limit: int) -> list[tuple[str, Verdict]]:
     refused = definition.too_large(limit)
     return [(key, refused if data is None else definition.check_text(data, limit)) for key, data in chunk]
+
+
+def _judge(chunk: Iterable[Content], limit: int) -> list[tuple[str, Fresh]]:
+    """What can be said of a file without any other is said here, where the processors share the work."""
+    return [(key, _fresh(verdict)) for key, verdict in _check(chunk, limit)]
+
+
+def _fresh(verdict: Verdict) -> Fresh:
+    made = ((each.name, entries.from_document(each.document)) for each in verdict.documents)
+    return Fresh(verdict, verdict.to_json(), {name: entry for name, entry in made if entry})

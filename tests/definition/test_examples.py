@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.definition import check_text
+from reconciler.definition import Listing, check_text, define
+from reconciler.model.workflow import SourceFile
+from reconciler.reconcile import entries
 from reconciler.share import repo_template
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -23,6 +25,17 @@ def test_a_valid_example_has_no_problem(path: Path) -> None:
 
     assert [str(problem) for problem in verdict.problems] == []
     assert verdict.documents
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_the_entry_of_a_document_alone_is_that_of_its_definition(path: Path) -> None:
+    """Unless it takes files along: then there is none without the whole repository."""
+    found = {checked.name: checked for checked in check_text(path.read_bytes()).documents}
+    listing = {"workflows/x.yaml": SourceFile("workflows/x.yaml", "1f", False)}
+    for name, checked in found.items():
+        defined = entries.from_definition(define("workflows/x.yaml", checked, listing, Listing(listing)))
+        alone = entries.from_document(checked.document, "workflows/x.yaml")
+        assert alone == (None if defined.globs else defined), name
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)

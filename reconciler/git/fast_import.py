@@ -7,7 +7,7 @@ checked here once more, because fast-import itself would take `../../evil` and `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reconciler.errors import GitError, SettingsError
@@ -42,7 +42,7 @@ class Identity:
         }
 
 
-def stream(commits: Sequence[LedgerCommit], parent: str | None, identity: Identity) -> Iterator[bytes]:
+def stream(commits: Iterable[LedgerCommit], parent: str | None, identity: Identity) -> Iterator[bytes]:
     """The commits upon `parent` (None: a history of their own); git answers with their ids, in order."""
     yield b"feature done\n"
     yield f"reset {OUTGOING}\n{f'from {parent}' if parent else ''}\n".encode("ascii")

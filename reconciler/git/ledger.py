@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from reconciler.errors import PushRejected
 from reconciler.git import backoff, fast_import, push
@@ -26,7 +27,7 @@ from reconciler.model.ledger import LedgerCommit
 __all__ = ["Identity", "LedgerBranch", "LedgerEntry", "LedgerTip", "PublishResult"]
 
 ATTEMPTS = 8
-Build = Callable[[LedgerTip], Sequence[LedgerCommit]]
+Build = Callable[[LedgerTip], Iterable[LedgerCommit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +81,28 @@ class LedgerBranch(LedgerHistory):
 
     def _publish_once(self, build: Build) -> PublishResult | None:
         tip = self.fetch()
-        commits = tuple(build(tip))
-        if not commits:
+        commits = iter(build(tip))
+        first = next(commits, None)
+        if first is None:
             return PublishResult(tip.commit, ())
-        ids = self._imported(commits, tip)
+        kept: list[LedgerCommit] = []
+        ids = self._imported(_keeping(chain((first,), commits), kept), tip)
         if self.access.signing_key:
-            ids = self._signed(commits, ids, tip, self.access.signing_key)
+            ids = self._signed(kept, ids, tip, self.access.signing_key)
         if not self._push(ids[-1]):
             return None
         self._tip = LedgerTip(ids[-1])
         self._clone.tidy()
         return PublishResult(ids[-1], ids)
 
-    def _imported(self, commits: Sequence[LedgerCommit], tip: LedgerTip) -> tuple[str, ...]:
+    def _imported(self, commits: Iterable[LedgerCommit], tip: LedgerTip) -> tuple[str, ...]:
         ids = self._git.run(
             "fast-import",
             "--quiet",
             "--force",
             "--date-format=raw",
             stdin=fast_import.stream(commits, tip.commit, self._identity),
-            doing=f"write {len(commits)} commits",
+            doing="write commits",
         )
         return tuple(ids.decode("ascii").split())
 
@@ -138,3 +141,10 @@ class LedgerBranch(LedgerHistory):
                 raise refusal(failure, self.access, doing, reason) from failure
             raise translate(failure, self.access, doing) from failure
         return True
+
+
+def _keeping(commits: Iterable[LedgerCommit], kept: list[LedgerCommit]) -> Iterator[LedgerCommit]:
+    """`commits` as they come, without their files, which nobody asks for once they are imported."""
+    for commit in commits:
+        kept.append(replace(commit, files={}))
+        yield commit

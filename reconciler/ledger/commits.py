@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from reconciler.ledger import message, overview, page
@@ -40,13 +40,19 @@ class Tip:
 
 def commits(records: Sequence[Record], tip: Tip, branch: str = "runs") -> list[LedgerCommit]:
     """The commits that publish `records` upon `tip`, in their order."""
-    after = tip.after(records)
-    made = [_commit(record, after.places[record["workflow"]], branch) for record in records]
-    if made and tip.overview:
-        last = made[-1]
-        files = {**last.files, tip.overview: overview.render(after.entries.values()).encode()}
-        made[-1] = LedgerCommit(last.message, last.when, files)
-    return made
+    return list(each_commit(records, tip, tip.after(records), branch))
+
+
+def each_commit(
+    records: Sequence[Record], tip: Tip, after: Tip, branch: str = "runs"
+) -> Iterator[LedgerCommit]:
+    """The same, so that git takes one in while the next is made; `after` is `tip.after(records)`."""
+    for number, record in enumerate(records, 1):
+        made = _commit(record, after.places[record["workflow"]], branch)
+        if number == len(records) and tip.overview:
+            files = {**made.files, tip.overview: overview.render(after.entries.values()).encode()}
+            made = LedgerCommit(made.message, made.when, files)
+        yield made
 
 
 def _commit(record: Record, where: str, branch: str) -> LedgerCommit:

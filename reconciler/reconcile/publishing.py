@@ -6,7 +6,7 @@ next one makes the same commits again, without those that the branch turns out t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.git.ledger import LedgerBranch, LedgerTip
 from reconciler.ledger import commits, mask, record, trailers
@@ -16,7 +16,7 @@ from reconciler.model.run import Artifact, Run
 from reconciler.reconcile import events, ground, standing
 from reconciler.reconcile.edges import Edges
 
-BATCH = 500
+BATCH = 1_000
 """Commits in one push."""
 
 READ_UP_TO = "ledger.read"
@@ -41,15 +41,16 @@ def _push(edges: Edges, branch: LedgerBranch, runs: Sequence[Run]) -> None:
     pushed: list[Run] = []
     shown: dict[str, Entry] = {}
 
-    def build(tip: LedgerTip) -> list[LedgerCommit]:
+    def build(tip: LedgerTip) -> Iterator[LedgerCommit]:
         there.clear()
         there.update(_present(branch, known))
         pushed[:] = [run for run in runs if run.id not in there]
         records = [_record(edges, run) for run in pushed]
         before = ground.survey(edges.state, branch, tip, {run.name for run in pushed})
+        after = before.after(records)
         shown.clear()
-        shown.update(before.after(records).entries)
-        return commits.commits(records, before, branch.branch)
+        shown.update(after.entries)
+        return commits.each_commit(records, before, after, branch.branch)
 
     result = branch.publish(build)
     there.update({run.id: commit for run, commit in zip(pushed, result.commits, strict=True)})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from reconciler.definition import checks, document, explain, schema, source
+from reconciler.definition import checks, document, schema, source
 from reconciler.definition.builder import MAX_PROBLEMS, Document
 from reconciler.definition.checks.doubt import Doubt
 from reconciler.definition.finding import Finding
@@ -78,6 +78,8 @@ def _checked(value: Any, doubt: Doubt | None = None) -> list[Finding]:
 
 def _explain(text: str, read: Document) -> list[Problem]:
     """What is wrong in a document that does not fit the schema, or is not written well."""
+    from reconciler.definition import explain  # only who has something to explain pays for it
+
     explained = explain.explain(read.value)
     places = Places(text, read.start)
     for path, name in explained.renamed:

@@ -99,9 +99,7 @@ def _volume(volume: Mapping[str, Any], policy: Policy, store_secret: str) -> Non
             f"volume '{volume['name']}' is of the kind '{', '.join(sorted(kinds))}'; allowed: {allowed}",
             hint="The operator's setting kubernetes.volume_kinds lists what is allowed.",
         )
-    # of the kernel's directories, programs that share memory need a larger one of these
-    if kind != "emptyDir" or volume["mountPath"] != "/dev/shm":
-        mounts.check(volume["mountPath"], f"volume '{volume['name']}': its mountPath")
+    mounts.check(volume["mountPath"], f"volume '{volume['name']}': its mountPath")
     if kind == "secret":
         _secret(volume["secret"]["secretName"], policy, store_secret)
 

@@ -394,14 +394,6 @@ VOLUME = {"name": "v", "mountPath": "/v"}
         ({"volumes": [{"name": "v", "mountPath": "/etc", "emptyDir": {}}]}, "would hide a directory"),
         ({"volumes": [{"name": "v", "mountPath": "/dev", "emptyDir": {}}]}, "belongs to the system"),
         (
-            {
-                "volumes": [
-                    {"name": "v", "mountPath": "/dev/shm", "persistentVolumeClaim": {"claimName": "c"}}
-                ]
-            },
-            "belongs to the system",
-        ),
-        (
             {"volumes": [{"name": "v", "mountPath": "/reconciler/s3", "emptyDir": {}}]},
             "belongs to the system",
         ),

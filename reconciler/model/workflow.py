@@ -130,7 +130,7 @@ class Manifest:
     """An object of the cluster that stands for a step: applied, then watched until a condition holds.
 
     Strings in `document` may be templates; `success` and `failure` are CEL over `object`, its latest form
-    (`core.observed` answers them). It is deleted when the step has ended, unless `keep`.
+    (`core.observed` answers them). It is deleted when the step has ended; with `keep`, when the run has.
     """
 
     document: Mapping[str, Any]

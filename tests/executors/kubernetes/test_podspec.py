@@ -405,14 +405,6 @@ def test_what_is_not_allowed_is_refused_whatever_the_schema_says(pod: dict[str, 
     assert why in refusal(asked(**pod))
 
 
-def test_shared_memory_may_be_made_larger() -> None:
-    memory = {"medium": "Memory", "sizeLimit": "1Gi"}
-    pod = render(asked(volumes=[{"name": "v", "mountPath": "/dev/shm", "emptyDir": memory}]))
-
-    assert {"name": "volume-0", "emptyDir": memory} in pod["spec"]["volumes"]
-    assert {"name": "volume-0", "mountPath": "/dev/shm"} in pod["spec"]["containers"][0]["volumeMounts"]
-
-
 def test_the_secret_of_the_store_is_never_given_to_a_step() -> None:
     call = replace(CALL, secrets=(SecretInput("reconciler-s3", "secret-key", env="X"),))
     assert "holds the keys of the artifact store" in refusal(call)

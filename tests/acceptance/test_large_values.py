@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Place:
 def test_a_value_of_16_mib_passes_through_every_step_and_not_into_the_ledger(place: Place) -> None:
     place.push(large=LARGE)
     place.run("pass")
-    text = place.ledger_file("large/record.json")
+    text = place.ledger_file("large/run.json")
     record = json.loads(text)
     assert (record["phase"], record["outputs"]["parameters"]) == ("Succeeded", {"n": SIZE, "last": "y"})
     assert len(text) < 20_000
@@ -53,7 +53,7 @@ def test_a_value_of_16_mib_passes_through_every_step_and_not_into_the_ledger(pla
 def test_a_value_larger_than_the_limit_fails_the_step_that_made_it(place: Place) -> None:
     place.push(large=LARGE)
     place.run("pass", RECONCILER_LIMITS_PARAMETER_BYTES="1MiB")
-    record = json.loads(place.ledger_file("large/record.json"))
+    record = json.loads(place.ledger_file("large/run.json"))
     (attempt,) = record["steps"]["make"]["attempts"]
     assert (record["phase"], attempt["reason"]) == ("Failed", "OutputRefused")
     assert "larger than 1048576 bytes; make it an artifact" in attempt["message"]

@@ -159,7 +159,7 @@ def test_over_http_a_push_becomes_a_commit_and_an_uninstallation_leaves_nothing(
         assert "Phase:          Succeeded" in installation.helm("test", RELEASE)
         installation.until(lambda: bool(place.history()))
         assert installation.subjects() == ["message #1: Succeeded"]
-        record = json.loads(place.ledger_file("message/record.json"))
+        record = json.loads(place.ledger_file("message/run.json"))
         assert record["outputs"]["parameters"] == {"length": 12}
         installation.until(lambda: installation.names("pods", installation.flows) == [])
 

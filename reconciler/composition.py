@@ -48,7 +48,7 @@ def run_pass(settings: Settings, notify: events.Notify, stopped: Callable[[], bo
         with open_edges(settings, notify, ours) as (edges, remote):
             folder = settings.repository.path
             copies = snapshots(settings, edges.store, ours)
-            turned = _between_turns(settings, edges.state, copies)
+            turned = _between_turns(settings, edges.state, copies, ours)
             summary = passes.run_pass(
                 edges, _Fetched(remote), folder, limits(settings), budget(settings), stopped, turned
             )
@@ -73,12 +73,15 @@ def _next_look(settings: Settings, edges: Edges) -> datetime | None:
     return min(due, look) if due else look
 
 
-def _between_turns(settings: Settings, state: State, copies: Snapshots | None) -> Callable[[], None]:
-    """What is done after every turn of a pass: a copy of the state now and then, and a sign of life."""
+def _between_turns(
+    settings: Settings, state: State, copies: Snapshots | None, ours: turn.Turn
+) -> Callable[[], None]:
+    """What is done after every turn of a pass: it still has its turn, gives a sign of life, keeps a copy."""
     directory = Path(settings.own_directory)
     alive = Heartbeat(directory / "heartbeat") if settings.pass_.forever else None
 
     def turned() -> None:
+        ours.check()
         if alive is not None:
             alive.beat(clock())
         if copies is not None:

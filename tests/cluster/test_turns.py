@@ -103,7 +103,7 @@ def test_a_pass_that_loses_its_lease_writes_no_more_and_another_carries_on(
     kwok_cluster.kubectl("patch", *lease, '{"spec": {"holderIdentity": ""}}')
     town.run("pass", **town.own(2))
     assert town.subjects() == Counter(["flow #1: Succeeded"])
-    record = json.loads(town.ledger_file("flow/record.json"))
+    record = json.loads(town.ledger_file("flow/run.json"))
     assert [len(step["attempts"]) for step in record["steps"].values()] == [1, 1]
 
 
@@ -146,5 +146,5 @@ def test_shards_lose_nothing_while_their_number_changes_and_no_state_is_kept(kwo
     assert passes(2) == [0, 0]
     assert town.subjects() == Counter(f"{name} #1: Succeeded" for name in NAMES)
     for name in NAMES:
-        record = json.loads(town.ledger_file(f"{name}/record.json"))
+        record = json.loads(town.ledger_file(f"{name}/run.json"))
         assert [len(step["attempts"]) for step in record["steps"].values()] == [1, 1]

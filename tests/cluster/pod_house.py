@@ -55,7 +55,7 @@ def house(
         return PodHouse(directory, replace(options, **more), DirectoryStore(directory / "store"))
     access = minio.access
     url = f"s3://{access.bucket}/{namespace}"
-    cluster.plane.apply(_secret(access, namespace))
+    cluster.plane.apply(store_secret(access, namespace))
     options = replace(
         options,
         agent_image=cluster.agent_image,
@@ -64,7 +64,8 @@ def house(
     return PodHouse(directory, replace(options, **more), open_store(url, replace(access, bucket="")))
 
 
-def _secret(access: S3Access, namespace: str) -> dict[str, Any]:
+def store_secret(access: S3Access, namespace: str) -> dict[str, Any]:
+    """The Secret with the keys to the store that agents mount."""
     keys = {"access-key": access.access_key, "secret-key": access.secret_key}
     metadata = {"name": SECRET, "namespace": namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": keys}

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 PROPERTY = "crash counts"
+MEMORY = Path("/dev/shm")  # a trial makes hundreds of small files
 
 
 MAY_SKIP = (
@@ -42,3 +47,22 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("what the crash tests did")
         for name, value in sorted(counts.items()):
             terminalreporter.line(f"{value:>7} {name}")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A directory for one test, in memory where the machine allows it."""
+    if not os.access(MEMORY, os.W_OK):
+        yield tmp_path
+        return
+    made = Path(tempfile.mkdtemp(prefix="reconciler-crash-", dir=MEMORY))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def told(record_property: Callable[[str, object], None]) -> Iterator[Counter[str]]:
+    """What a test counts; printed when all tests have ended, whether they passed or not."""
+    counts: Counter[str] = Counter()
+    yield counts
+    record_property(PROPERTY, dict(counts))

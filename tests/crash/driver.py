@@ -2,11 +2,13 @@
 
 Reads one JSON request a line: {"environment": {...}, "at": number or null, "side": "before"|"after"}, and
 answers with one line: {"status": exit code or minus signal, "points": [...]}. With "kill_after", the child
-is killed so many seconds after it began. "shift" seconds are added to what its clock says.
+is killed so many seconds after it began. "shift" seconds are added to what its clock says. "in_cluster"
+chooses the points.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -31,7 +33,7 @@ def child(request: dict[str, Any], told: Path) -> int:
     """One pass in this process; returns its exit code."""
     os.environ.clear()
     os.environ.update(request["environment"])
-    faults = Faults(request["at"], request["side"])
+    faults = Faults(request["at"], request["side"], in_cluster=request["in_cluster"])
     faults.install()
     shift, real = timedelta(seconds=request["shift"]), composition.clock
     composition.clock = lambda: real() + shift
@@ -66,6 +68,8 @@ def kill_after(process: int, seconds: float) -> None:
 def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
+        if request["in_cluster"]:
+            importlib.import_module("kubernetes.client")
         told = Path(request["environment"]["HOME"]) / "points.json"
         told.unlink(missing_ok=True)
         process = os.fork()

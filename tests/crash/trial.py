@@ -83,9 +83,10 @@ MOST_PASSES = 6
 
 
 class Driver:
-    """The process that forks passes."""
+    """The process that forks passes; `in_cluster` chooses where they can be killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_cluster: bool = False) -> None:
+        self._in_cluster = in_cluster
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.driver"],
             stdin=subprocess.PIPE,
@@ -104,7 +105,14 @@ class Driver:
         shift: float = 0.0,
     ) -> dict[str, Any]:
         """One pass at `place`; what became of it."""
-        request = {"environment": place.env, "at": at, "side": side, "kill_after": kill_after, "shift": shift}
+        request = {
+            "environment": place.env,
+            "at": at,
+            "side": side,
+            "kill_after": kill_after,
+            "shift": shift,
+            "in_cluster": self._in_cluster,
+        }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")

@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 PYTEST_ARGS ?= -n 2 -m "not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster dev-cluster images lint format docs testbed bench lock clean
+.PHONY: help demo test test-cluster dev-cluster images lint format docs testbed bench bench-cluster lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -49,6 +49,9 @@ testbed: ## build the S3 servers and Kubernetes for the tests (needs Go); TESTBE
 
 bench: $(VENV)/dev.stamp ## measure, beside the floor and the peers
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m tests.benchmarks
+
+bench-cluster: $(VENV)/dev.stamp ## measure pods beside a bare client (make testbed); BENCH_ARGS=--quick
+	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m tests.benchmarks.cluster $(BENCH_ARGS)
 
 # The locks name hashes and no registry; they hold for every Python of `requires-python`.
 UV_COMPILE = $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \

@@ -119,6 +119,7 @@ def by_pass(cluster: Cluster, root: Path, load: Load) -> tuple[Measured, Observe
         argv = [sys.executable, "-m", "reconciler", "pass"]
         measured = _measured(argv, requests, env=place.env)
     assert len(place.history()) == (1 if load.wide else load.runs)
+    assert measured.own >= 3 * load.pods, "every pod was made, let go of and deleted"
     assert all(": Succeeded" in subject for subject in place.history())
     measured.gaps = observer.gaps() if load.length > 1 else []
     return measured, observer

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reconciler.errors import EXIT_BUSY
 from tests.cluster import ground
 from tests.cluster.bed.cluster import Cluster
 from tests.crash import trial
@@ -72,8 +73,13 @@ class Lab:
     def run(
         self, at: int | None = None, side: str = "before", *, kill_after: float | None = None
     ) -> dict[str, Any]:
-        """One pass. The Lease of one that was killed is taken away, as if its time had passed."""
-        answer = self._driver.run(self.place, at, side, kill_after=kill_after)
+        """One pass. The Lease of one that was killed is taken away, as if its time had passed.
+
+        A git that the killed pass was about to start may hold its lock for a moment longer.
+        """
+        answer = {"status": EXIT_BUSY}
+        while answer["status"] == EXIT_BUSY:
+            answer = self._driver.run(self.place, at, side, kill_after=kill_after)
         if trial.was_killed(answer):
             self._cluster.plane.ask(
                 "DELETE",

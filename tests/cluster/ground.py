@@ -16,7 +16,6 @@ def prepare(root: Path, kubeconfig: Path, namespace: str, *, lease: str = "30s",
     """An empty remote, and the settings of an operator whose steps run in `namespace`."""
     root.mkdir(parents=True, exist_ok=True)
     settings = {
-        "KUBECONFIG": str(kubeconfig),
         "RECONCILER_EXECUTOR_NAME": "kubernetes",
         "RECONCILER_KUBERNETES_KUBECONFIG": str(kubeconfig),
         "RECONCILER_KUBERNETES_NAMESPACE": namespace,

@@ -22,6 +22,9 @@ from tests.crash import trial
 
 SEED = 20261127
 KILLS = int(os.environ.get("RECONCILER_CRASH_KILLS", "300"))
+LONGEST = 1.5
+"""Seconds after which a pass is killed at the latest."""
+
 STATE = pytest.mark.parametrize("lost", [False, True], ids=["state kept", "state lost"])
 
 
@@ -71,7 +74,7 @@ def test_kills_at_random_moments_lose_and_repeat_nothing(lab, kwok_cluster, kwok
             rounds += 1
             lab.place.push(f"Round {rounds}", **crashing.fifty(rounds))
             while kills < KILLS:
-                answer = lab.run(kill_after=chance.uniform(0.1, 2.5))
+                answer = lab.run(kill_after=chance.uniform(0.1, LONGEST))
                 if not trial.was_killed(answer):
                     assert answer["status"] == 0, answer
                     break  # it ended by itself: everything of this round has ended

@@ -1,6 +1,6 @@
 """`make bench-cluster`: pods by the thousand on simulated nodes, beside a bare client in the same run.
 
-python -m tests.benchmarks.cluster [--quick] [--rounds N]
+python -m tests.benchmarks.cluster [--only gap|workflows|chains|fan|live]... [--quick] [--rounds N]
 
 API server, etcd, scheduler, controllers and the simulated nodes share the processors with what is measured,
 for both alike. The two take turns; the better round of each counts.
@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.benchmarks.cluster_load import Load, Measured, by_client, by_pass, live
@@ -26,10 +26,12 @@ FAST_ENOUGH = Goal(0.8, least=True)
 GAP = Goal(150, "ms")
 FEW = Goal(8, "requests")
 CLIENT = "bare client"
+PARTS = ("gap", "workflows", "chains", "fan", "live")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.cluster")
+    parser.add_argument("--only", action="append", choices=PARTS)
     parser.add_argument("--quick", action="store_true", help="a tenth of the pods")
     parser.add_argument("--rounds", type=int, default=2, help="how often each load is carried out (2)")
     chosen = parser.parse_args()
@@ -38,7 +40,8 @@ def main() -> None:
         beds.simulated("bench", NODES) as cluster,
     ):
         found: list[Row] = []
-        for row in rows(cluster, Path(name), 10 if chosen.quick else 1, chosen.rounds):
+        wanted = chosen.only or PARTS
+        for row in rows(cluster, Path(name), wanted, 10 if chosen.quick else 1, chosen.rounds):
             peer = f", {row.peer_name} {row.peer:.3g}" if row.peer_name else ""
             print(f"{row.name}: {row.ours:.3g} {row.unit}{peer}", file=sys.stderr)
             found.append(row)
@@ -47,27 +50,27 @@ def main() -> None:
     print(show(found))
 
 
-def rows(cluster: Cluster, top: Path, part: int, rounds: int) -> Iterator[Row]:
+def rows(cluster: Cluster, top: Path, wanted: Sequence[str], part: int, rounds: int) -> Iterator[Row]:
     """One row after the other; of each size the `part`th part."""
     _, observer = by_pass(cluster, top / "first", Load("one pod", 1))  # compiles, and shows what a pod is
     template = observer.template
-    lonely = Load("one chain of 30", 1, 30)
-    ours, bare = compared(cluster, top, lonely, template, rounds)
-    yield Row(f"{lonely.name}: from end to successor, p50", ours.p50, CLIENT, bare.p50, "ms", GAP)
-    yield Row(f"{lonely.name}: from end to successor, p99", ours.p99, CLIENT, bare.p99, "ms", GAP)
-    loads = (
-        Load(f"{1000 // part:,} workflows of one pod", 1000 // part),
-        Load(f"{200 // part} chains of 5", 200 // part, 5),
-        Load(f"one fan-out of {5000 // part:,}", 5000 // part, wide=True),
-    )
-    for load in loads:
-        yield from of_load(load, *compared(cluster, top, load, template, rounds))
+    loads = {
+        "gap": Load("one chain of 30", 1, 30),
+        "workflows": Load(f"{1000 // part:,} workflows of one pod", 1000 // part),
+        "chains": Load(f"{200 // part} chains of 5", 200 // part, 5),
+        "fan": Load(f"one fan-out of {5000 // part:,}", 5000 // part, wide=True),
+    }
+    for name, load in loads.items():
+        if name in wanted:
+            ours, bare = compared(cluster, top, load, template, rounds)
+            yield from (of_gaps(load, ours, bare, GAP) if name == "gap" else of_load(load, ours, bare))
     for steps in (100, 1_000, 10_000):
-        if steps * part <= 10_000:
+        if "live" in wanted and steps * part <= 10_000:
             yield from growth(cluster, top, steps)
 
 
 def of_load(load: Load, ours: Measured, bare: Measured) -> Iterator[Row]:
+    """How fast, and what it took."""
     count, what = (load.pods, "pods") if load.wide else (load.runs, "workflows")
     name, unit = load.name, f"{what}/min"
     yield Row(name, 60 * count / ours.seconds, CLIENT, 60 * count / bare.seconds, unit, FAST_ENOUGH)
@@ -77,8 +80,13 @@ def of_load(load: Load, ours: Measured, bare: Measured) -> Iterator[Row]:
     yield Row(f"{name}: requests a pod, of everybody", each, CLIENT, its, "requests", FEW)
     yield Row(f"{name}: writes a pod", ours.own / load.pods, CLIENT, bare.own / load.pods, "requests")
     if ours.gaps:
-        yield Row(f"{name}: from end to successor, p50", ours.p50, CLIENT, bare.p50, "ms")
-        yield Row(f"{name}: from end to successor, p99", ours.p99, CLIENT, bare.p99, "ms")
+        yield from of_gaps(load, ours, bare)
+
+
+def of_gaps(load: Load, ours: Measured, bare: Measured, goal: Goal | None = None) -> Iterator[Row]:
+    """From the news that a pod has ended to those that its successor was made."""
+    yield Row(f"{load.name}: from end to successor, p50", ours.p50, CLIENT, bare.p50, "ms", goal)
+    yield Row(f"{load.name}: from end to successor, p99", ours.p99, CLIENT, bare.p99, "ms", goal)
 
 
 def growth(cluster: Cluster, top: Path, steps: int) -> Iterator[Row]:

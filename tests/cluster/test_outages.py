@@ -1,4 +1,4 @@
-"""What the world does to a pass with pods: the API server away, silent, forgetful or busy; two passes.
+"""What the world does to a pass with pods: the API server away, silent, forgetful, busy.
 
 Each trial begins a real pass, disturbs it while its steps run, and has passes carry on until all is quiet.
 Then every step has ended well in its first attempt, and that was one pod. Steps last longer than it takes to
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from reconciler.errors import EXIT_BUSY, EXIT_LOST
+from reconciler.errors import EXIT_LOST
 from tests.cluster import crashing, ground
 from tests.cluster import relay as relays
 from tests.cluster.bed import cluster as beds
@@ -52,12 +51,8 @@ class Work:
     def __init__(self, cluster: Cluster, namespace: str, place: Place, witness: Witness) -> None:
         self.cluster, self.namespace, self.place, self.witness = cluster, namespace, place, witness
         place.push(work=WORKFLOW)
-        self.process = self.begin()
+        self.process = place.start("pass", "--pass-fetch-interval", "1h")
         until("the first steps run", self._all_run)
-
-    def begin(self) -> subprocess.Popen[str]:
-        """Another pass."""
-        return self.place.start("pass", "--pass-fetch-interval", "1h")
 
     def ended(self) -> tuple[int, str]:
         """Exit code of the first pass, and what it said; that is never a traceback."""
@@ -86,7 +81,7 @@ class Work:
 def begun(fragile, tmp_path):
     """Begins the work: `begun(kubeconfig, lease)`; by default straight to the API server."""
     namespace = fragile.make_namespace(f"outage-{tmp_path.name.rpartition('_')[2]}-{os.urandom(3).hex()}")
-    with watching(fragile, namespace) as witness:
+    with watching(fragile, namespace, may_forget=True) as witness:
         started: list[Work] = []
 
         def begin(kubeconfig: Path = fragile.kubeconfig, lease: str = "30s") -> Work:
@@ -128,7 +123,7 @@ def test_an_api_server_that_is_gone_for_a_minute_loses_nothing_but_perhaps_the_l
     code, said = work.ended()
     assert (code, "lost the Lease" in said) in ((0, False), (EXIT_LOST, True)), said
     if code:
-        work.place.run("pass")
+        work.place.run("pass", RECONCILER_LEASE_DURATION="30s")
     work.expect_all_well()
 
 
@@ -162,37 +157,8 @@ def test_writes_that_are_told_to_come_later_come_later(fragile, begun, tmp_path)
         assert throttle.counts["sent away"] > 5
 
 
-def test_of_two_passes_of_different_machines_the_second_is_told_who_works(begun):
-    work = begun()
-    work.place.environment["RECONCILER_STATE_DIRECTORY"] = str(work.place.root / "elsewhere")
-    second = work.place.run("pass", code=EXIT_BUSY)
-    assert f"_{work.process.pid}_" in second
-    assert work.ended()[0] == 0
-    work.expect_all_well()
-
-
-def test_a_pass_whose_lease_is_taken_writes_no_more_and_its_steps_are_carried_on(fragile, begun):
-    work = begun(lease="6s")
-    taken = json.dumps({"spec": {"holderIdentity": "another"}})
-    lease = ("lease", "reconciler-0-of-1", "--namespace", work.namespace)
-    fragile.kubectl("patch", *lease, "--type=merge", "--patch", taken)
-    code, said = work.ended()
-    assert (code, "lost the Lease" in said) == (EXIT_LOST, True), said
-    until("the first steps have ended", lambda: _none_runs(work))
-    assert sorted(_step(pod) for pod in work.pods()) == [f"first-{number}" for number in range(5)]
-    assert work.place.history() == []
-    fragile.kubectl("delete", *lease)
-    work.place.run("pass")
-    work.expect_all_well()
-
-
 def _none_runs(work: Work) -> bool:
     return not any(pod["status"]["phase"] == "Running" for pod in work.pods())  # type: ignore[index]
-
-
-def _step(pod: dict[str, object]) -> str:
-    annotations = pod["metadata"]["annotations"]  # type: ignore[index]
-    return str(json.loads(annotations["reconciler.dev/attempt"])["key"]["step"])
 
 
 def _compact(cluster: Cluster) -> None:

@@ -1,7 +1,8 @@
 """Sees every pod that ever is in a namespace, from beside the pass: no pod comes and goes unseen.
 
 A watch that begins at a known version and is taken up where it ended tells every object that was made, even
-one that is gone again. Where it could miss something (the version is too old), the witness fails the test.
+one that is gone again. Where it could miss something (the version is too old), the witness fails the test; in
+a test that has the API server forget, it begins anew with a list.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ Take = Callable[[str, dict[str, Any], float], None]
 class Watch:
     """Every event of the pods in `namespace` from `begin` on, for `take`, with the time of its arrival."""
 
-    def __init__(self, cluster: Cluster, namespace: str, take: Take) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, take: Take, *, may_forget: bool = False) -> None:
+        self._may_forget = may_forget
         self._plane = cluster.plane
         self._path = f"/api/v1/namespaces/{namespace}/pods"
         self._take = take
@@ -38,7 +40,7 @@ class Watch:
         self.problem = ""
 
     def begin(self) -> None:
-        self._version = json.loads(self._plane.get(self._path))["metadata"]["resourceVersion"]
+        self._version = self._list()["metadata"]["resourceVersion"]
         self._thread.start()
 
     def end(self) -> None:
@@ -51,6 +53,10 @@ class Watch:
                 for line in _lines(self._opened(http)):
                     self._told(json.loads(line), time.monotonic())
             self._stopped.wait(0.1)
+
+    def _list(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._plane.get(self._path))
+        return found
 
     def _opened(self, http: urllib3.PoolManager) -> urllib3.BaseHTTPResponse:
         query = f"?watch=1&allowWatchBookmarks=true&timeoutSeconds=20&resourceVersion={self._version}"
@@ -66,6 +72,11 @@ class Watch:
         kind, raw = event.get("type"), event.get("object", event)
         if kind in ("ADDED", "MODIFIED", "DELETED"):
             self._take(kind, raw, moment)
+        elif raw.get("code") == 410 and self._may_forget:
+            found = self._list()
+            for each in found["items"]:
+                self._take("ADDED", each, moment)
+            self._version = found["metadata"]["resourceVersion"]
         elif raw.get("code") == 410:
             self.problem = f"the witness has missed something: {event}"
         if kind in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
@@ -75,10 +86,10 @@ class Watch:
 class Witness:
     """What was made in `namespace`: the ids of the objects by the attempt they stand for."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, *, may_forget: bool = False) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self.watch = Watch(cluster, namespace, self._take)
+        self.watch = Watch(cluster, namespace, self._take, may_forget=may_forget)
         self._made: dict[str, set[str]] = defaultdict(set)
         self._marks: set[str] = set()
 
@@ -101,9 +112,9 @@ class Witness:
 
 
 @contextmanager
-def watching(cluster: Cluster, namespace: str) -> Iterator[Witness]:
+def watching(cluster: Cluster, namespace: str, *, may_forget: bool = False) -> Iterator[Witness]:
     """A witness from now until the end of the block."""
-    witness = Witness(cluster, namespace)
+    witness = Witness(cluster, namespace, may_forget=may_forget)
     witness.watch.begin()
     try:
         yield witness

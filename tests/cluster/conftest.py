@@ -14,6 +14,8 @@ from tests import servers
 from tests.cluster.bed import cluster as beds
 from tests.cluster.bed.cluster import Cluster
 
+pytest.register_assert_rewrite("tests.executors.contract")  # before any of the tests imports it
+
 _NUMBERS = count(1)
 
 

@@ -28,10 +28,10 @@ RELEASE, NAME = "flows", "flows-reconciler"
 TOKEN = "a-token-of-the-tests"
 _NUMBERS = count(1)
 
-MESSAGE = f"""\
+HELLO = f"""\
 apiVersion: reconciler/v1
 kind: Workflow
-metadata: {{name: message}}
+metadata: {{name: hello}}
 spec:
   defaults: {{image: "{BUSYBOX}"}}
   steps:
@@ -148,7 +148,7 @@ def test_over_http_a_push_becomes_a_commit_and_an_uninstallation_leaves_nothing(
     manner = git_servers.guarded(lambda: TOKEN)
     with git_servers.HttpServer(place.root, manner, host=cluster.gateway) as server:
         installation.secret(installation.ops, "forge", token=TOKEN)
-        place.push(message=MESSAGE)
+        place.push(hello=HELLO)
         installation.install(
             f"{server.url}/remote.git",
             {
@@ -158,8 +158,8 @@ def test_over_http_a_push_becomes_a_commit_and_an_uninstallation_leaves_nothing(
         )
         assert "Phase:          Succeeded" in installation.helm("test", RELEASE)
         installation.until(lambda: bool(place.history()))
-        assert installation.subjects() == ["message #1: Succeeded"]
-        record = json.loads(place.ledger_file("message/run.json"))
+        assert installation.subjects() == ["hello #1: Succeeded"]
+        record = json.loads(place.ledger_file("hello/run.json"))
         assert record["outputs"]["parameters"] == {"length": 12}
         installation.until(lambda: installation.names("pods", installation.flows) == [])
 
@@ -176,7 +176,7 @@ def test_over_ssh_a_pass_that_never_ends_carries_out_a_push_in_shards(cluster, i
     place = installation.place
     with sshd.running(tmp_path / "ssh", cluster.gateway) as server:
         installation.secret(installation.ops, "forge", key=(server.place / "client").read_text())
-        place.push(message=MESSAGE, other=MESSAGE.replace("name: message", "name: other"))
+        place.push(hello=HELLO, second=HELLO.replace("name: hello", "name: second"))
         installation.install(
             server.url(place.remote),
             {
@@ -192,10 +192,10 @@ def test_over_ssh_a_pass_that_never_ends_carries_out_a_push_in_shards(cluster, i
             },
         )
         installation.until(lambda: len(place.history()) == 2)
-        assert installation.subjects() == ["message #1: Succeeded", "other #1: Succeeded"]
-        place.push(message=MESSAGE.replace("hello world", "hello again"))
+        assert installation.subjects() == ["hello #1: Succeeded", "second #1: Succeeded"]
+        place.push(hello=HELLO.replace("hello world", "hello again"))
         installation.until(lambda: len(place.history()) == 3)
-        assert installation.subjects()[1] == "message #2: Succeeded"
+        assert installation.subjects()[1] == "hello #2: Succeeded"
         holders = json.loads(cluster.kubectl("get", "leases", "-n", installation.ops, "-o", "json"))["items"]
         held = {each["metadata"]["name"] for each in holders if each["spec"].get("holderIdentity")}
         assert held == {f"{NAME}-0-of-2", f"{NAME}-1-of-2"}

@@ -64,7 +64,8 @@ class Node:
     def start_kubelet(self) -> None:
         """Start the kubelet (again)."""
         config = self.directory / "kubelet.json"
-        _write(self.directory / "resolv.conf", "")  # no name server: names fail at once, not after a while
+        # Nobody answers there, so names fail at once; without a server, pods would get those of the machine.
+        _write(self.directory / "resolv.conf", f"nameserver {self.network.gateway}\n")
         _write(config, json.dumps(self._configuration()))
         kubeconfig = keys_of.kubeconfig(
             self.directory / "kubeconfig",

@@ -68,26 +68,32 @@ class Bare:
                 self._done.put(None)
 
     def _watch(self, version: str, pool: ThreadPoolExecutor) -> None:
+        """Taken up where it was whenever the API server ends it, as it does with one that is too slow."""
         seen: set[str] = set()
-        answer = self._api.list_namespaced_pod(
-            self._namespace,
-            label_selector="bench=bare",
-            watch=True,
-            resource_version=version,
-            _preload_content=False,
-        )
-        rest = b""
-        for chunk in answer.stream(amt=65536):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in filter(None, lines):
-                pod = json.loads(line)["object"]
-                name = pod["metadata"]["name"]
-                if pod.get("status", {}).get("phase") in ("Succeeded", "Failed") and name not in seen:
-                    seen.add(name)
-                    _, run, step = name.split("-")
-                    if int(step) + 1 < self._length:
-                        pool.submit(self._create, int(run), int(step) + 1)
-                    pool.submit(self._remove, name)
+        while self._left:
+            answer = self._api.list_namespaced_pod(
+                self._namespace,
+                label_selector="bench=bare",
+                watch=True,
+                resource_version=version,
+                _preload_content=False,
+            )
+            rest = b""
+            for chunk in answer.stream(amt=65536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in filter(None, lines):
+                    pod = json.loads(line)["object"]
+                    version = pod["metadata"]["resourceVersion"]
+                    self._take(pod, seen, pool)
+
+    def _take(self, pod: dict[str, Any], seen: set[str], pool: ThreadPoolExecutor) -> None:
+        name = pod["metadata"]["name"]
+        if pod.get("status", {}).get("phase") in ("Succeeded", "Failed") and name not in seen:
+            seen.add(name)
+            _, run, step = name.split("-")
+            if int(step) + 1 < self._length:
+                pool.submit(self._create, int(run), int(step) + 1)
+            pool.submit(self._remove, name)
 
 
 def main(namespace: str, template: str, runs: str, length: str) -> None:

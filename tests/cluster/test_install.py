@@ -102,8 +102,8 @@ class Installation:
         self.secret(self.flows, "reconciler-s3", **keys)
 
     def helm(self, *words: str, values: charts.Values | None = None) -> str:
-        kubeconfig = self.cluster.kubeconfig
-        return helm(*words, "--namespace", self.ops, "--timeout", "5m", values=values, kubeconfig=kubeconfig)
+        where = ("--namespace", self.ops)
+        return helm(*words, *where, values=values, kubeconfig=self.cluster.kubeconfig)
 
     def subjects(self) -> list[str]:
         return sorted(subject.split(" in ")[0] for subject in self.place.history())
@@ -137,8 +137,8 @@ def installation(cluster: Cluster, minio: Server, tmp_path: Path) -> Iterator[In
     made = Installation(cluster, minio, Place(tmp_path))
     cluster.make_namespace(made.ops)
     yield made
-    if RELEASE in made.helm("list", "--short"):
-        made.helm("uninstall", RELEASE)
+    if RELEASE in made.helm("list", "--short").split():
+        made.helm("uninstall", RELEASE, "--timeout", "5m")
     for name in (made.ops, made.flows):
         cluster.end_namespace(name)
 
@@ -156,7 +156,7 @@ def test_over_http_a_push_becomes_a_commit_and_an_uninstallation_leaves_nothing(
                 "settings": {"repository": {"plain_http": True}, "pass": {"budget": "5m"}},
             },
         )
-        assert "Phase:          Succeeded" in installation.helm("test", RELEASE)
+        assert "Phase:          Succeeded" in installation.helm("test", RELEASE, "--timeout", "5m")
         installation.until(lambda: bool(place.history()))
         assert installation.subjects() == ["hello #1: Succeeded"]
         record = json.loads(place.ledger_file("hello/run.json"))
@@ -165,7 +165,7 @@ def test_over_http_a_push_becomes_a_commit_and_an_uninstallation_leaves_nothing(
 
         place.push(endless=ENDLESS)
         installation.until(lambda: installation.names("pods", installation.flows) != [])
-        installation.helm("uninstall", RELEASE)
+        installation.helm("uninstall", RELEASE, "--timeout", "5m")
         installation.until(lambda: installation.left() == {installation.ops: [], installation.flows: []})
         policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
         assert f"{installation.ops}-{NAME}" not in cluster.kubectl("get", policies, "-o", "name")
@@ -199,5 +199,5 @@ def test_over_ssh_a_pass_that_never_ends_carries_out_a_push_in_shards(cluster, i
         holders = json.loads(cluster.kubectl("get", "leases", "-n", installation.ops, "-o", "json"))["items"]
         held = {each["metadata"]["name"] for each in holders if each["spec"].get("holderIdentity")}
         assert held == {f"{NAME}-0-of-2", f"{NAME}-1-of-2"}
-        installation.helm("uninstall", RELEASE)
+        installation.helm("uninstall", RELEASE, "--timeout", "5m")
         installation.until(lambda: installation.left() == {installation.ops: [], installation.flows: []})

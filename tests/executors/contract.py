@@ -30,7 +30,7 @@ from reconciler.model.run import (
 )
 from reconciler.model.workflow import ArtifactOutput, FailureClass, ParameterOutput, Step, Workflow
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds after which a test gives up; no test needs them."""
 
 

@@ -22,7 +22,7 @@ from reconciler.executors.kubernetes.errand import Errand, Harvest, Mount, dump_
 from reconciler.model.run import Artifact, AttemptKey, Outputs, StepCall
 from reconciler.model.workflow import ArtifactOutput
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds after which a test gives up; no test needs them."""
 
 CHECKOUT = Path(__file__).parents[2]

@@ -7,6 +7,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
 	2>/dev/null && { echo $$python; break; }; done)
 PYTEST_ARGS ?= -n 2 -m "not slow"
+CLUSTER_ARGS ?= -m "not slow"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-cluster dev-cluster images lint format docs testbed bench bench-cluster lock clean
@@ -20,7 +21,7 @@ demo: $(VENV)/runtime.stamp ## push a repository, run its workflows, read the hi
 test: $(VENV)/dev.stamp ## run the tests, in under five minutes; PYTEST_ARGS="-n 2" adds slow ones
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-cluster: $(VENV)/dev.stamp ## run the tests on a real cluster (needs root; make testbed)
+test-cluster: $(VENV)/dev.stamp ## run the tests on a real cluster (needs root, make testbed); CLUSTER_ARGS= adds slow ones
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest tests/cluster $(CLUSTER_ARGS)
 
 dev-cluster: $(VENV)/dev.stamp ## run such a cluster until Ctrl-C, and say how to use it

@@ -280,18 +280,12 @@ class Attempts:
             if claim is None:
                 continue
             live.act_at = time.monotonic() + INSIST_EVERY
-            if self._asked_since(live) >= self._options.grace:
+            if live.asked_for() >= self._options.grace:
                 live.way.stop(live.place, claim, signal.SIGKILL)
             elif not live.told:
                 live.told = live.way.stop(live.place, claim, signal.SIGTERM)
                 if live.told:
-                    live.act_at = time.monotonic() + self._options.grace - self._asked_since(live)
-
-    def _asked_since(self, live: Live) -> float:
-        """Seconds; by the clock on the wall too, for an attempt that an earlier pass asked to stop."""
-        assert live.cancelled is not None
-        marked = live.place.cancelled_at()
-        return max(time.monotonic() - live.cancelled, time.time() - marked if marked else 0.0)
+                    live.act_at = time.monotonic() + self._options.grace - live.asked_for()
 
     def _limit(self, timeout: float) -> float:
         pressed = (self.live[key] for key in self._pressing)

@@ -47,3 +47,9 @@ class Live:
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None
+
+    def asked_for(self) -> float:
+        """Seconds since it was asked to stop; by the clock on the wall too, if an earlier pass asked."""
+        assert self.cancelled is not None
+        marked = self.place.cancelled_at()
+        return max(time.monotonic() - self.cancelled, time.time() - marked if marked else 0.0)

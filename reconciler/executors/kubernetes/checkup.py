@@ -31,7 +31,7 @@ class Right:
 NEEDED = (
     Right("pods", ("get", "list", "watch", "create", "patch", "delete")),
     Right("pods", ("get",), part="log"),
-    Right("configmaps", ("get", "list", "create", "delete")),
+    Right("configmaps", ("get", "list", "create", "patch", "delete")),
 )
 """Without any of these, a pass cannot do its work in the namespace of the pods."""
 

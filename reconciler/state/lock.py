@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # `typing` alone costs as much as a fetch
     from typing import Self
 
 
+DYING = 2.0
+"""Seconds for which a lock is waited for whose holder is dead."""
+
+
 class PassLock:
     """An exclusive lock on `path`; its first line names the holder, its time of change says since when.
 
@@ -33,7 +37,7 @@ class PassLock:
         """Take the lock or raise LockHeld at once, naming the holder."""
         descriptor = _open(self.path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as exc:
             message = f"another pass is at work: {_holder(descriptor)} holds {self.path}"
             os.close(descriptor)
@@ -86,9 +90,43 @@ def _open(path: str) -> int:
         ) from exc
 
 
+def _take(descriptor: int) -> None:
+    """Take the lock, or raise BlockingIOError at once.
+
+    A process that a pass had just begun when it was killed has the lock until it executes its program. That
+    is a moment, and nobody else's turn: it is waited for.
+    """
+    end = time.monotonic() + DYING
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end or not _is_dead(_signature(descriptor)):
+                raise
+        time.sleep(0.01)
+
+
+def _is_dead(signature: str) -> bool:
+    """Whether who signed was a process of this machine and is none any more."""
+    words = signature.split(" ", 4)
+    if len(words) < 4 or words[3] != os.uname().nodename or not words[1].isdecimal():
+        return False
+    try:
+        os.kill(int(words[1]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
+def _signature(descriptor: int) -> str:
+    return os.pread(descriptor, 400, 0).decode("utf-8", "replace").partition("\n")[0]
+
+
 def _holder(descriptor: int) -> str:
     """Who signed the file; its text is as foreign as any other file's."""
-    text = os.pread(descriptor, 400, 0).decode("utf-8", "replace").partition("\n")[0]
+    text = _signature(descriptor)
     who = "".join(c if c.isprintable() else "?" for c in text) or "a process that has not said its name yet"
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(os.fstat(descriptor).st_mtime))
     return f"{who}, since {since},"

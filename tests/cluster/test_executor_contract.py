@@ -12,8 +12,9 @@ from tests.servers import Server
 
 pytest.register_assert_rewrite("tests.executors.contract")
 
+from reconciler.model.workflow import ArtifactOutput  # noqa: E402
 from tests.cluster.pod_house import PodHouse, house  # noqa: E402 - its asserts want to be explained too
-from tests.executors.contract import ExecutorContract  # noqa: E402
+from tests.executors.contract import FAILURE, ExecutorContract, call, failure, run, stored  # noqa: E402
 
 
 class PodContract(ExecutorContract):
@@ -40,5 +41,12 @@ class TestSidecar(PodContract):
 class TestChain(PodContract):
     layout = "chain"
 
-    def test_the_outputs_of_a_failed_command_are_kept(self) -> None:
-        pytest.skip("in a chain nothing runs after a step that failed")
+    def test_the_outputs_of_a_failed_command_are_kept(self, house: PodHouse) -> None:
+        """Here they are not: in a chain nothing runs after a step that failed. The log is kept all the same."""
+        asked = call(
+            "a", "echo half >p; echo so", "exit 9", artifact_outputs=(ArtifactOutput("partial", "p"),)
+        )
+        observation = run(house.open(), asked)
+        assert failure(observation) == (FAILURE, "ExitCode")
+        assert observation.outputs.artifacts == {}
+        assert stored(house.store, observation.log) == b"so\n"

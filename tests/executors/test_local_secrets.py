@@ -56,7 +56,7 @@ def test_a_file_holds_every_byte_for_the_step_alone(house: LocalHouse, vault: Pa
 
 def test_a_file_may_stand_at_an_absolute_path(house: LocalHouse, vault: Path) -> None:
     if not house.absolute_paths:
-        pytest.skip("absolute paths need bubblewrap")
+        pytest.skip("this executor has relative paths only")
     secret = SecretInput("data-base", "pass.word", path="/etc/app/password")
     assert run(house.open(secrets=vault), asked("cat /etc/app/*", secrets=(secret,))).log_tail == TOKEN + "\n"
 
@@ -124,7 +124,7 @@ def test_a_step_that_moves_its_secret_file_aside_ends_as_any_other(house: LocalH
 
 def test_a_step_behind_bubblewrap_cannot_see_the_secrets_of_others(house: LocalHouse, vault: Path) -> None:
     if not house.absolute_paths:
-        pytest.skip("nothing is hidden without bubblewrap")
+        pytest.skip("this executor has relative paths only, and hides nothing")
     executor = house.open(secrets=vault, hidden=(vault,))
     running = asked("cat >/dev/null; sleep 60", secrets=(BY_PATH,))
     executor.launch(running)

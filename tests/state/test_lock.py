@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -74,6 +76,18 @@ def test_a_lock_left_by_a_killed_process_does_not_block(path: Path) -> None:
     ends(first)
     with PassLock(path):
         assert path.read_text().startswith(f"pid {os.getpid()} on {os.uname().nodename} (reconciler pass)\n")
+
+
+def test_a_child_that_a_killed_pass_had_just_begun_is_waited_for(path: Path) -> None:
+    """Killed between fork and exec, a pass leaves its lock to the child until that is another program."""
+    first = holder(path)
+    descriptor = os.open(path, os.O_RDWR)
+    first.kill()
+    ends(first)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # as such a child holds it: signed by a process that is dead
+    Timer(0.2, lambda: os.close(descriptor)).start()
+    with PassLock(path):
+        pass
 
 
 def test_a_step_that_outlives_its_pass_does_not_keep_the_lock(path: Path) -> None:

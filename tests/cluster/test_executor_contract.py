@@ -42,7 +42,7 @@ class TestChain(PodContract):
     layout = "chain"
 
     def test_the_outputs_of_a_failed_command_are_kept(self, house: PodHouse) -> None:
-        """Here they are not: in a chain nothing runs after a step that failed. The log is kept all the same."""
+        """Here they are not: nothing runs after a step that failed. Its log is kept all the same."""
         asked = call(
             "a", "echo half >p; echo so", "exit 9", artifact_outputs=(ArtifactOutput("partial", "p"),)
         )

@@ -8,6 +8,7 @@ Other writers' and people's commits may stand there too; telling which are runs 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ class LedgerHistory:
         self._clone = Clone(directory, access)
         self._git = Git(self._clone.directory, access)
         self._tip = LedgerTip(self._clone.tip())
+        self._fetched_at: float | None = None
 
     @property
     def tip(self) -> LedgerTip:
@@ -57,6 +59,7 @@ class LedgerHistory:
     def fetch(self) -> LedgerTip:
         """The tip at the remote, with everything below it brought here."""
         self._tip = LedgerTip(self._clone.fetch())
+        self._fetched_at = time.monotonic()
         return self._tip
 
     def messages(self, since: str | None) -> Iterator[LedgerEntry]:

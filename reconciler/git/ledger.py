@@ -38,6 +38,10 @@ class PublishResult:
     commits: tuple[str, ...]
 
 
+FRESH = 10.0
+"""Seconds for which a fetched tip is built upon without asking again."""
+
+
 class LedgerBranch(LedgerHistory):
     """The branch of `access`, read and written; `identity` is author and committer.
 
@@ -70,7 +74,7 @@ class LedgerBranch(LedgerHistory):
             if failures:
                 self._sleep(backoff.delay(failures, self._chance()))
             try:
-                if result := self._publish_once(build):
+                if result := self._publish_once(build, self._tip_to_build_on()):
                     return result
             except CloneDamaged:
                 self._clone.discard()
@@ -79,8 +83,15 @@ class LedgerBranch(LedgerHistory):
             hint="The results are kept; the next pass publishes them.",
         )
 
-    def _publish_once(self, build: Build) -> PublishResult | None:
-        tip = self.fetch()
+    def _tip_to_build_on(self) -> LedgerTip:
+        """A tip that was fetched a moment ago serves once: if it has moved since, the push is refused."""
+        fetched_at, self._fetched_at = self._fetched_at, None
+        is_fresh = fetched_at is not None and time.monotonic() - fetched_at < FRESH
+        tip = self._tip if is_fresh else self.fetch()
+        self._fetched_at = None
+        return tip
+
+    def _publish_once(self, build: Build, tip: LedgerTip) -> PublishResult | None:
         commits = iter(build(tip))
         first = next(commits, None)
         if first is None:

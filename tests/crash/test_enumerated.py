@@ -20,6 +20,8 @@ from tests.crash.reference import Reference
 
 PARTS = 6
 """Each test takes every sixth point, so that they can run side by side."""
+SHARE = [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))]
+"""A sixth of the moments is tried in `make test`, all of them in CI."""
 
 
 def trials(reference: Reference, part: int, sides: tuple[str, ...]) -> list[tuple[int, str]]:
@@ -27,7 +29,7 @@ def trials(reference: Reference, part: int, sides: tuple[str, ...]) -> list[tupl
     return [(number, side) for number in numbers for side in sides]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", SHARE)
 def test_a_pass_killed_at_any_call_is_repaired_by_the_next(driver, reference, root, told, part):
     template = trial.Template(driver, root)
     for number, side in trials(reference, part, ("before", "after")):
@@ -41,7 +43,7 @@ def test_a_pass_killed_at_any_call_is_repaired_by_the_next(driver, reference, ro
     assert told["kills at an enumerated call"]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", SHARE)
 def test_a_database_lost_at_any_moment_is_made_anew(driver, unscheduled, root, told, part):
     template = trial.Template(driver, root, scheduled=False)
     for number, side in trials(unscheduled, part, ("after",)):
@@ -57,7 +59,7 @@ def test_a_database_lost_at_any_moment_is_made_anew(driver, unscheduled, root, t
     assert told["databases deleted"]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", SHARE)
 def test_a_database_damaged_at_any_moment_is_made_anew(driver, unscheduled, root, told, part):
     chance = random.Random(part)
     template = trial.Template(driver, root, scheduled=False)

@@ -61,10 +61,6 @@ def explain(document: Any) -> Explained:
     corrected = {(*path[:-1], name) for path, name in found.renamed}
     told = (_finding(error) for error in errors if error.path not in corrected)
     found.findings += _one_each(told)
-    if not found.findings and not schema.is_valid(
-        document
-    ):  # the two validators differ; what one refuses must not run
-        found.findings.append(_finding(schema.unexplained(document)))
     if len(found.findings) >= LIMIT:
         found.findings.append(Finding((), "TooManyProblems", "There may be more problems than these."))
     elif _take_out(work, errors, found):
@@ -189,7 +185,7 @@ def _remove(work: Any, path: Path) -> None:
 
 
 def _order(work: Any, path: Path) -> list[int]:
-    """Sorts paths as the document has them; the library goes through keys in an order of chance."""
+    """Sorts paths as the document has them; the library goes through keys in its own order."""
     ranks: list[int] = []
     for part in path:
         ranks.append(list(work).index(part) if isinstance(work, dict) else int(part))

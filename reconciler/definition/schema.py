@@ -1,24 +1,21 @@
-"""The schema as a gate: fast for what is valid, thorough for what is not.
+"""The schema, asked two questions: whether a document fits it, and where it does not.
 
-Nearly every document is valid, and `jsonschema_rs` says so in microseconds. Only the others are given to
-`jsonschema`, whose errors can be taken apart into words for people (in `explain`).
+Both answers come from one validator, so what the gate refuses is also what gets explained. Its errors name
+the rule and the value by their paths; both are looked up here, so that `explain` and `wording` can take
+them apart into words for people.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconciler import __version__, share
 from reconciler.definition.words import Path
-
-if TYPE_CHECKING:
-    import jsonschema
 
 CHECKER = 1
 """Counts up when a check changes, so that remembered verdicts are given anew."""
@@ -26,8 +23,8 @@ CHECKER = 1
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
-    """One difference: `rule` is the keyword, `wanted` its value; for a key that breaks the rule of names,
-    `instance` is the key and `path` that of its mapping."""
+    """One difference: `rule` is the keyword, `wanted` its value, `missing` the key that should be there;
+    for a key that breaks the rule of names, `instance` is the key and `path` that of its mapping."""
 
     rule: str
     wanted: Any
@@ -35,6 +32,7 @@ class SchemaError:
     path: Path
     schema: Any
     is_name: bool
+    missing: str
     message: str
 
 
@@ -70,25 +68,31 @@ def max_steps() -> int:
     return int(_schema()["$defs"]["spec"]["properties"]["steps"]["maxProperties"])
 
 
-def unexplained(document: Any) -> SchemaError:
-    """What the gate has against a document in which `errors` finds nothing."""
-    error = next(iter(_gate("").iter_errors(document)), None)
-    message = "" if error is None else error.message
-    return SchemaError("unexplained", None, None, (), {}, False, message)
-
-
 def errors(document: Any) -> Iterator[SchemaError]:
     """Everything in which the document differs from the schema."""
-    for error in _explainer().iter_errors(document):
-        yield SchemaError(
-            rule=error.validator,
-            wanted=error.validator_value,
-            instance=error.instance,
-            path=tuple(error.absolute_path),
-            schema=error.schema,
-            is_name="propertyNames" in error.absolute_schema_path,
-            message=error.message,
-        )
+    return (_error(document, error) for error in _gate("").iter_errors(document))
+
+
+def _error(document: Any, error: Any) -> SchemaError:
+    path, rule = tuple(error.instance_path), error.schema_path
+    part = _at(_schema(), rule[:-1])
+    is_name = error.kind.name == "propertyNames"
+    return SchemaError(
+        rule=rule[-1],
+        wanted=part[rule[-1]],
+        instance=error.kind.error.instance if is_name else _at(document, path),
+        path=path,
+        schema=part,
+        is_name=is_name,
+        missing=getattr(error.kind, "property", ""),
+        message=error.message,
+    )
+
+
+def _at(value: Any, path: Iterable[str | int]) -> Any:
+    for part in path:
+        value = value[part]
+    return value
 
 
 @cache
@@ -105,20 +109,3 @@ def _gate(pointer: str) -> Any:
     return jsonschema_rs.Draft202012Validator(
         {"$ref": pointer, "$defs": schema["$defs"]} if pointer else schema
     )
-
-
-@cache
-def _explainer() -> Any:
-    import jsonschema  # 85 ms, only for documents that are wrong
-
-    extend: Any = jsonschema.validators.extend
-    return extend(jsonschema.Draft202012Validator, {"pattern": _pattern})(_schema())
-
-
-def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
-    """Python's `$` also matches before a last line end; the schema's means the end."""
-    from jsonschema import ValidationError
-
-    strict = pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern
-    if isinstance(instance, str) and not re.search(strict, instance):
-        yield ValidationError(f"does not match {pattern}")

@@ -90,10 +90,7 @@ def _const(error: SchemaError) -> str:
 
 
 def _required(error: SchemaError) -> str:
-    missing = [name for name in error.wanted if name not in error.instance]
-    # one error is made per missing key; this one's is named in the library's own message
-    named = [name for name in missing if repr(name) in error.message] or missing
-    return f"The key {show(named[0])} is missing."
+    return f"The key {show(error.missing)} is missing."
 
 
 def _one_of(error: SchemaError) -> str:

@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 SLOW = (
     "kubernetes",
     "minio",
-    "jsonschema",
     "jsonschema_rs",
     "sqlite_utils",
     "git",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.executors.kubernetes.checkup import Answer, look
-from reconciler.executors.kubernetes.options import KubernetesOptions, StoreAccess
+from reconciler.executors.kubernetes.options import KubernetesOptions, Policy, StoreAccess
 from tests.cluster.bed.cluster import Cluster
 
 AGENT = "registry.example.com/reconciler:0.1.0"
@@ -82,20 +82,25 @@ def test_a_pod_security_level_that_pods_do_not_keep_is_found(options: Kubernetes
     assert found.hint == "Pods are made for the Pod Security level 'baseline' (kubernetes.profile)."
 
 
+def a_stranger(cluster: Cluster, namespace: str) -> str:
+    """The kubeconfig of somebody who may look at some things and make none."""
+    cluster.kubectl("create", "serviceaccount", "stranger", "--namespace", namespace)
+    cluster.kubectl(
+        *("create", "role", "reader", "--namespace", namespace),
+        *("--verb=get,list,watch", "--resource=pods,pods/log,configmaps"),
+    )
+    cluster.kubectl(
+        *("create", "rolebinding", "reader", "--namespace", namespace, "--role=reader"),
+        f"--serviceaccount={namespace}:stranger",
+    )
+    return str(cluster.plane.kubeconfig_of(namespace, "stranger"))
+
+
 def test_rights_that_a_pass_lacks_are_listed(
     kwok_cluster: Cluster, kwok_namespace: str, options: KubernetesOptions
 ) -> None:
-    kwok_cluster.kubectl("create", "serviceaccount", "stranger", "--namespace", kwok_namespace)
-    kwok_cluster.kubectl(
-        *("create", "role", "reader", "--namespace", kwok_namespace),
-        *("--verb=get,list,watch", "--resource=pods,pods/log,configmaps"),
-    )
-    kwok_cluster.kubectl(
-        *("create", "rolebinding", "reader", "--namespace", kwok_namespace, "--role=reader"),
-        f"--serviceaccount={kwok_namespace}:stranger",
-    )
-    own = kwok_cluster.plane.kubeconfig_of(kwok_namespace, "stranger")
-    found = list(look(replace(options, kubeconfig=str(own)), kwok_namespace))[1:]
+    own = a_stranger(kwok_cluster, kwok_namespace)
+    found = list(look(replace(options, kubeconfig=own), kwok_namespace))[1:]
 
     assert [(answer.is_well, answer.is_needed) for answer in found if answer.subject == "rights"] == [
         (False, True),
@@ -112,4 +117,35 @@ def test_rights_that_a_pass_lacks_are_listed(
     assert found[2:4] == [
         Answer("agent", f"{AGENT}, with the store s3://runs/here"),
         Answer("keys", "Secret 'store' is not looked at: a pass may not read Secrets, as it should be"),
+    ]
+
+
+def test_what_steps_with_a_manifest_may_make_must_be_there_and_allowed(
+    kwok_cluster: Cluster, kwok_namespace: str, options: KubernetesOptions
+) -> None:
+    def told(*types: str, kubeconfig: str = options.kubeconfig) -> list[Answer]:
+        asked = replace(options, kubeconfig=kubeconfig, policy=Policy(manifest_types=types))
+        return [answer for answer in look(asked, kwok_namespace) if answer.subject == "manifests"]
+
+    assert told() == []
+    assert told("ConfigMap.v1", "Job.batch/v1") == [
+        Answer("manifests", "steps may make ConfigMap.v1, Job.batch/v1")
+    ]
+    assert told("SparkApplication.sparkoperator.k8s.io/v1beta2") == [
+        Answer(
+            "manifests",
+            "the cluster has no kind 'SparkApplication' with namespaces in sparkoperator.k8s.io/v1beta2",
+            is_well=False,
+            hint="Install what defines it, or take 'SparkApplication.sparkoperator.k8s.io/v1beta2' out of "
+            "kubernetes.manifest_types.",
+        )
+    ]
+    assert told("ConfigMap.v1", "Job.batch/v1", kubeconfig=a_stranger(kwok_cluster, kwok_namespace)) == [
+        Answer(
+            "manifests",
+            f"not allowed: create and delete configmaps in {kwok_namespace}, "
+            f"get and list and create and delete jobs in {kwok_namespace}",
+            is_well=False,
+            hint="Allow it with `workflows.rules` of the chart, or a Role of your own.",
+        )
     ]

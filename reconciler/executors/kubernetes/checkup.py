@@ -14,6 +14,7 @@ from reconciler.errors import LaunchRejected
 from reconciler.executors.kubernetes import podspec
 from reconciler.executors.kubernetes.client import Client, Refused
 from reconciler.executors.kubernetes.options import KubernetesOptions
+from reconciler.executors.kubernetes.resources import Resources
 from reconciler.model.run import AttemptKey, StepCall
 from reconciler.model.workflow import ArtifactOutput
 
@@ -41,6 +42,9 @@ TURNS = (Right("leases", ("get", "list", "create", "update"), group="coordinatio
 WANTED = (Right("events", ("list",)),)
 """What is good to have: why a pod does not start."""
 
+OF_OBJECTS = ("get", "list", "create", "delete")
+"""What a pass does to the objects that stand for steps."""
+
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _KEYS = ("access-key", "secret-key")
 _NO_AGENT = "steps with inputs, outputs or files cannot run"
@@ -64,6 +68,7 @@ def look(options: KubernetesOptions, lease_namespace: str = "") -> Iterator[Answ
     version = client.get("/version")
     yield Answer("cluster", f"Kubernetes {version['gitVersion']}, namespace {client.namespace}")
     yield from _rights(client, home)
+    yield from _objects(client, options)
     yield from _agent(client, options)
     yield _rehearsal(client, options)
 
@@ -95,6 +100,27 @@ def _may(client: Client, verb: str, right: Right) -> bool:
     kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     review = client.create(_REVIEWS, {**kind, "spec": {"resourceAttributes": asked}})
     return bool(review["status"]["allowed"])
+
+
+def _objects(client: Client, options: KubernetesOptions) -> Iterator[Answer]:
+    """Whether what steps with a manifest may make is known to the cluster, and may be made by a pass."""
+    types, resources = options.policy.manifest_types, Resources(client)
+    lacking: list[str] = []
+    for listed in types:
+        kind, _, api_version = listed.partition(".")
+        try:
+            plural = resources.path(api_version, kind).rpartition("/")[2]
+        except LaunchRejected as unknown:
+            hint = f"Install what defines it, or take '{listed}' out of kubernetes.manifest_types."
+            yield Answer("manifests", unknown.message, is_well=False, hint=hint)
+            continue
+        right = Right(plural, OF_OBJECTS, group=api_version.rpartition("/")[0])
+        lacking += _lacking(client, (right,))
+    if lacking:
+        hint = "Allow it with `workflows.rules` of the chart, or a Role of your own."
+        yield Answer("manifests", f"not allowed: {', '.join(lacking)}", is_well=False, hint=hint)
+    elif types:
+        yield Answer("manifests", f"steps may make {', '.join(types)}")
 
 
 def _agent(client: Client, options: KubernetesOptions) -> Iterator[Answer]:

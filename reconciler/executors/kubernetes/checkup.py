@@ -104,9 +104,9 @@ def _may(client: Client, verb: str, right: Right) -> bool:
 
 def _objects(client: Client, options: KubernetesOptions) -> Iterator[Answer]:
     """Whether what steps with a manifest may make is known to the cluster, and may be made by a pass."""
-    types, resources = options.policy.manifest_types, Resources(client)
-    lacking: list[str] = []
-    for listed in types:
+    resources = Resources(client)
+    lacking, allowed = [], []
+    for listed in options.policy.manifest_types:
         kind, _, api_version = listed.partition(".")
         try:
             plural = resources.path(api_version, kind).rpartition("/")[2]
@@ -114,13 +114,14 @@ def _objects(client: Client, options: KubernetesOptions) -> Iterator[Answer]:
             hint = f"Install what defines it, or take '{listed}' out of kubernetes.manifest_types."
             yield Answer("manifests", unknown.message, is_well=False, hint=hint)
             continue
-        right = Right(plural, OF_OBJECTS, group=api_version.rpartition("/")[0])
-        lacking += _lacking(client, (right,))
+        refused = list(_lacking(client, (Right(plural, OF_OBJECTS, group=api_version.rpartition("/")[0]),)))
+        lacking += refused
+        allowed += [] if refused else [listed]
     if lacking:
         hint = "Allow it with `workflows.rules` of the chart, or a Role of your own."
         yield Answer("manifests", f"not allowed: {', '.join(lacking)}", is_well=False, hint=hint)
-    elif types:
-        yield Answer("manifests", f"steps may make {', '.join(types)}")
+    if allowed:
+        yield Answer("manifests", f"steps may make {', '.join(allowed)}")
 
 
 def _agent(client: Client, options: KubernetesOptions) -> Iterator[Answer]:

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 from reconciler.ledger import message, overview, page
 from reconciler.ledger.layout import place
 from reconciler.ledger.moment import read
-from reconciler.ledger.overview import Entry
+from reconciler.ledger.overview import Entry, Rest
 from reconciler.ledger.record import Record, dumps
 from reconciler.model.ledger import LedgerCommit
 
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """What a ledger branch holds: the names in its root; the place and the latest run of each workflow.
+    """What a ledger branch holds: the names in its root; the place and the latest run of each workflow that
+    may get new ones, and what `rest` has of the others.
 
     `occupied` are the paths that no new workflow may use, as `layout.place` wants them; `overview` is the
     page in the root that is ours or free, None where people's files stand at all its names.
@@ -24,6 +25,7 @@ class Tip:
     taken: Collection[str] = frozenset()
     places: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    rest: Rest = overview.NO_OTHERS
     occupied: Set[str] = frozenset()
     overview: str | None = overview.NAMES[0]
 
@@ -50,7 +52,7 @@ def each_commit(
     for number, record in enumerate(records, 1):
         made = _commit(record, after.places[record["workflow"]], branch)
         if number == len(records) and tip.overview:
-            files = {**made.files, tip.overview: overview.render(after.entries.values()).encode()}
+            files = {**made.files, tip.overview: overview.render(after.entries.values(), after.rest).encode()}
             made = LedgerCommit(made.message, made.when, files)
         yield made
 

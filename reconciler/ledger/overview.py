@@ -5,10 +5,10 @@ The branch may hold people's files, so the page says in its first line whose it 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from reconciler.ledger.markdown import local_link, table, word
@@ -23,7 +23,7 @@ MARKER: Final = "<!-- Written by Reconciler. Every push of results replaces this
 FAILING: Final = 200
 NEWEST: Final = 100
 
-_failing: Final = (Phase.FAILED, Phase.CANCELLED)
+FAILURES: Final = (Phase.FAILED, Phase.CANCELLED)
 
 
 class Entry(NamedTuple):
@@ -38,6 +38,20 @@ class Entry(NamedTuple):
     phase: str
     finished_at: str
     duration: float | None = None
+
+
+class Rest(NamedTuple):
+    """All that the page says of the workflows whose lines are not given one by one.
+
+    `counts` is by directory (of the place) and phase; `newest` has at least the newest `FAILING` of those
+    that fail and the newest `NEWEST` of the others, as far as there are that many.
+    """
+
+    counts: Mapping[tuple[str, str], int]
+    newest: Sequence[Entry]
+
+
+NO_OTHERS: Final = Rest(MappingProxyType({}), ())
 
 
 def entry(record: Mapping[str, Any], place: str) -> Entry:
@@ -62,14 +76,9 @@ def read_entry(content: bytes, place: str) -> Entry | None:
     return found if sound and isinstance(found.duration, float | int | None) else None
 
 
-def dumps(entries: Iterable[Entry]) -> str:
-    """The lines as text, to be kept until the next push."""
-    return json.dumps(list(entries), separators=(",", ":"))
-
-
-def reads(text: str) -> Iterator[Entry]:
-    """What `dumps` wrote."""
-    return map(Entry._make, json.loads(text))
+def counts(entries: Iterable[Entry]) -> Counter[tuple[str, str]]:
+    """How many there are, by directory and phase."""
+    return Counter((entry.place.rpartition("/")[0], entry.phase) for entry in entries)
 
 
 def is_ours(content: bytes) -> bool:
@@ -77,34 +86,39 @@ def is_ours(content: bytes) -> bool:
     return content.partition(b"\n")[0].rstrip() == MARKER.encode()
 
 
-def render(entries: Collection[Entry]) -> str:
-    """The page; the order of `entries` does not matter.
+def render(entries: Collection[Entry], rest: Rest = NO_OTHERS) -> str:
+    """The page of `entries` and of the workflows in `rest`, who are others; the order does not matter.
 
     Git keeps what changed in it, with every push. So the newest are shown in the order of their names, that a
     run may move no other line; and in columns, because git compares with pages of about the same length, and
     those should be the last ones.
     """
-    newest = sorted(sorted(entries), key=attrgetter("finished_at"), reverse=True)
-    failing = [entry for entry in newest if entry.phase in _failing]
-    others = [entry for entry in newest if entry.phase not in _failing]
+    newest = sorted(sorted([*entries, *rest.newest]), key=attrgetter("finished_at"), reverse=True)
+    failing = [entry for entry in newest if entry.phase in FAILURES][:FAILING]
+    others = [entry for entry in newest if entry.phase not in FAILURES][:NEWEST]
+    every = counts(entries)
+    every.update(rest.counts)
     sections = [
         f"{MARKER}\n# Runs",
-        _counts(entries),
-        _section("Failing", failing, FAILING),
-        _section("Latest", others, NEWEST),
-        _rest(failing[FAILING:] + others[NEWEST:]),
+        _totals(every),
+        _section("Failing", failing),
+        _section("Latest", others),
+        _more(every - counts(failing + others)),
         "Each run is a commit of this branch: `git log -- <workflow>`.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _counts(entries: Collection[Entry]) -> str:
-    counts = Counter(entry.phase for entry in entries)
-    phases = ", ".join(f"{counts[phase]} {phase}" for phase in Phase if counts[phase])
-    return f"{len(entries)} workflow{'s' if len(entries) != 1 else ''}: {phases or 'no run yet'}."
+def _totals(every: Counter[tuple[str, str]]) -> str:
+    of_phase: Counter[str] = Counter()
+    for (_, phase), count in every.items():
+        of_phase[phase] += count
+    phases = ", ".join(f"{of_phase[phase]} {phase}" for phase in Phase if of_phase[phase])
+    total = every.total()
+    return f"{total} workflow{'s' if total != 1 else ''}: {phases or 'no run yet'}."
 
 
-def _section(title: str, entries: Sequence[Entry], limit: int) -> str:
+def _section(title: str, entries: Sequence[Entry]) -> str:
     if not entries:
         return ""
     rows = [
@@ -115,18 +129,20 @@ def _section(title: str, entries: Sequence[Entry], limit: int) -> str:
             entry.finished_at[:19].replace("T", " "),
             f"{took(entry.duration):6}",
         )
-        for entry in sorted(entries[:limit])
+        for entry in sorted(entries)
     ]
     return f"## {title}\n\n" + table(("Workflow", "Phase", "Run", "Finished (UTC)", "Took"), rows)
 
 
-def _rest(entries: Collection[Entry]) -> str:
+def _more(unshown: Counter[tuple[str, str]]) -> str:
     """Where the workflows are that no table shows, by directory."""
-    if not entries:
+    if not unshown:
         return ""
-    counts = Counter(entry.place.rpartition("/")[0] for entry in entries)
+    counts: Counter[str] = Counter()
+    for (directory, _), count in unshown.items():
+        counts[directory] += count
     top = f"{counts.pop('')} beside this page" if "" in counts else ""
     below = ", ".join(
         f"{local_link(directory, directory)} {counts[directory]}" for directory in sorted(counts)
     )
-    return f"... and {len(entries)} more: {', '.join(part for part in (top, below) if part)}."
+    return f"... and {unshown.total()} more: {', '.join(part for part in (top, below) if part)}."

@@ -16,7 +16,8 @@ from reconciler.state.store import State
 
 def survey(state: State, branch: LedgerBranch, tip: LedgerTip, names: Collection[str]) -> commits.Tip:
     """What stands at `tip`, for commits of runs of the workflows `names`."""
-    entries = standing.entries(state, branch, tip)
+    standing.follow(state, branch, tip)
+    entries, rest = state.standing(names)
     places = {name: entry.place for name, entry in entries.items()}
     kinds = branch.kinds(tip)
     root = {name.lower() for name in kinds}  # `Data` is `data` on many a person's disk
@@ -24,7 +25,7 @@ def survey(state: State, branch: LedgerBranch, tip: LedgerTip, names: Collection
     newcomers = [name for name in names if name not in places]
     if newcomers and (questions := layout.questions(newcomers, root)):
         occupied |= layout.occupied(branch.kinds(tip, questions))
-    return commits.Tip(root, places, entries, occupied, _overview(branch, tip, kinds, root))
+    return commits.Tip(root, places, entries, rest, occupied, _overview(branch, tip, kinds, root))
 
 
 def _overview(

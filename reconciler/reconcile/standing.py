@@ -1,7 +1,7 @@
-"""The latest run of each workflow as the ledger's tip shows it, remembered from push to push.
+"""Keeps what the state knows of the ledger's pages at the ledger's tip.
 
-The overview page names them all, and reading 10,000 records takes seconds. So they are kept with the
-commit that they stood at, and only what others wrote since then is read.
+The overview names the latest run of every workflow, and reading 10,000 records takes seconds. So the state
+remembers them with the commit that they stood at, and only what others wrote since then is read.
 """
 
 from __future__ import annotations
@@ -13,26 +13,25 @@ from reconciler.ledger import layout, overview
 from reconciler.ledger.overview import Entry
 from reconciler.state.store import State
 
-KEPT = "ledger.overview"
 
-
-def entries(state: State, branch: LedgerBranch, tip: LedgerTip) -> dict[str, Entry]:
-    """The lines of the overview at `tip`, by workflow; of two places, the one at the top counts."""
-    since, _, text = (state.meta(KEPT) or "").partition("\n")
-    changed: Iterable[tuple[str, bytes | None]] | None
-    changed = () if since == tip.commit else branch.changed_records(since, tip)
-    if changed is None:
-        changed, text = branch.latest_records(tip), ""
-    found = {entry.place: entry for entry in overview.reads(text or "[]")}
-    for place, content in changed:
-        found.pop(place, None)
-        entry = overview.read_entry(content, place) if content else None
-        if entry is not None and layout.is_place(place, entry.workflow):  # people can write there too
-            found[place] = entry
-    top_last = sorted(found.values(), key=lambda entry: "/" not in entry.place)
-    return {entry.workflow: entry for entry in top_last}
+def follow(state: State, branch: LedgerBranch, tip: LedgerTip) -> None:
+    """Bring what the state knows to `tip`."""
+    commit = tip.commit or ""
+    since = state.ledger_shown()
+    if since == commit:
+        return
+    changed: Iterable[tuple[str, bytes | None]] | None = branch.changed_records(since, tip) if since else None
+    anew = changed is None
+    found = branch.latest_records(tip) if changed is None else changed
+    state.show_ledger(commit, {place: _entry(content, place) for place, content in found}, anew=anew)
 
 
 def remember(state: State, tip: str, shown: Iterable[Entry]) -> None:
-    """Keep the lines that stand at `tip` now."""
-    state.set_meta(KEPT, f"{tip}\n{overview.dumps(shown)}")
+    """Note that `tip` shows these lines now, besides what stood there before."""
+    state.show_ledger(tip, {entry.place: entry for entry in shown})
+
+
+def _entry(content: bytes | None, place: str) -> Entry | None:
+    """The line of a record; people can write there too, and copies elsewhere are not what stands."""
+    entry = overview.read_entry(content, place) if content else None
+    return entry if entry is not None and layout.is_place(place, entry.workflow) else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from reconciler.errors import StateCorrupt, StateError
 from reconciler.state.failures import REBUILD, translate
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """How many migrations there are; written to `PRAGMA user_version`."""
 
 APPLICATION_ID = 0x5265636F

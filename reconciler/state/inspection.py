@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from reconciler.errors import StateCorrupt
-from reconciler.state import catalog, tally
+from reconciler.state import catalog, standing, tally
 from reconciler.state.recording import DEFINITIONS
 from reconciler.state.rows import ARTIFACTS, ATTEMPTS, PARAMETERS, PUBLICATIONS, RUNS, STEPS
 from reconciler.state.table import Table
@@ -20,6 +20,7 @@ TABLES: tuple[Table, ...] = (
     PUBLICATIONS,
     tally.TALLIES,
     *catalog.TABLES,
+    *standing.TABLES,
 )
 
 

@@ -264,6 +264,33 @@ SELECT path, line, column_number AS "column", place, severity, code, message
 FROM problems ORDER BY path, position;
 """
 
+_STANDINGS = """
+CREATE TABLE standings (
+    workflow TEXT NOT NULL,
+    place TEXT NOT NULL,
+    hidden INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    finished_at TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    seal INTEGER NOT NULL,
+    PRIMARY KEY (workflow, place)
+) STRICT;
+CREATE INDEX standings_failing ON standings (finished_at DESC, workflow)
+    WHERE hidden = 0 AND phase IN ('Failed', 'Cancelled');
+CREATE INDEX standings_others ON standings (finished_at DESC, workflow)
+    WHERE hidden = 0 AND phase NOT IN ('Failed', 'Cancelled');
+
+CREATE TABLE standing_counts (
+    directory TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    seal INTEGER NOT NULL,
+    PRIMARY KEY (directory, phase)
+) STRICT;
+
+DELETE FROM meta WHERE key = 'ledger.overview';
+"""
+
 
 @migrations()
 def m001_runs(db: Database) -> None:
@@ -281,3 +308,9 @@ def m002_catalog(db: Database) -> None:
 def m003_views(db: Database) -> None:
     """The tables as people want to read them."""
     db.executescript(_VIEWS)
+
+
+@migrations()
+def m004_standings(db: Database) -> None:
+    """What the ledger shows of each workflow; until now all of that was one text in `meta`."""
+    db.executescript(_STANDINGS)

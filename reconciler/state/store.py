@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from reconciler.ledger.overview import Entry, Rest
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem
 from reconciler.model.run import Phase, Run
-from reconciler.state import catalog, inspection, tally
+from reconciler.state import catalog, inspection, standing, tally
 from reconciler.state.connection import Connection
 from reconciler.state.recall import Parse, summaries, whole_runs
 from reconciler.state.recording import Recording, settle_outbox, settle_started
@@ -23,6 +24,7 @@ from reconciler.state.rows import CHOSEN, PUBLICATIONS, chosen
 
 _OPEN = "SELECT key FROM runs WHERE phase IN ('Pending', 'Running', 'Suspended')"
 _IMPORT_BATCH = 1000
+_SHOWN = "ledger.shown"
 
 
 class State:
@@ -191,6 +193,26 @@ class State:
             recording.write()
             PUBLICATIONS.put(cursor, commits)
             settle_started(cursor, names)
+
+    # What the ledger shows
+
+    def ledger_shown(self) -> str | None:
+        """The commit of the ledger that the methods below tell of."""
+        return self.meta(_SHOWN)
+
+    def show_ledger(self, tip: str, changed: Mapping[str, Entry | None], *, anew: bool = False) -> None:
+        """Note what stands at the commit `tip`: at the places that `changed`, or (`anew`) nowhere else."""
+        with self._connection.write() as cursor:
+            if anew:
+                standing.clear(cursor)
+            standing.change(cursor, changed)
+            catalog.META.put(cursor, [(_SHOWN, tip)])
+
+    def standing(self, names: Collection[str]) -> tuple[dict[str, Entry], Rest]:
+        """The latest run of each of the workflows `names`, and what the overview says of all others."""
+        with self._connection.read() as cursor:
+            entries = standing.entries(cursor, names)
+            return entries, standing.rest(cursor, entries.values())
 
     # The catalog
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import StateCorrupt
+from reconciler.ledger.overview import Entry
 from reconciler.model.problem import Problem
 from reconciler.state.store import State
 from tests.state.samples import NOON, SCHEMAS, ended, entry, opened, update, with_ended_step
@@ -34,6 +35,8 @@ def fill(state: State) -> None:
     state.import_finished([(ended(opened("w0", 1 + n)), "d" * 40) for n in range(2, 40)])
     state.set_schedule_marks({(f"w{n}", "@daily"): NOON for n in range(30)})
     state.set_meta("tree", "1f" * 20)
+    lines = [Entry(f"w{n}", f"w{n}", n, ("Failed", "Succeeded")[n % 2], f"{NOON}", 3.5) for n in range(30)]
+    state.show_ledger("3" * 40, {line.place: line for line in lines})
 
 
 def answers(state: State) -> list[object]:
@@ -57,6 +60,8 @@ def answers(state: State) -> list[object]:
         state.history(limit=100),
         [state.latest(f"w{n}") for n in range(30)],
         state.run("w0", 7),
+        state.ledger_shown(),
+        state.standing(["w1", "w2"]),
     ]
 
 

@@ -42,7 +42,7 @@ def test_the_version_counts_the_migrations() -> None:
 
 
 def test_migrations_are_only_ever_appended() -> None:
-    assert NAMES[:3] == ["m001_runs", "m002_catalog", "m003_views"]
+    assert NAMES[:4] == ["m001_runs", "m002_catalog", "m003_views", "m004_standings"]
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION + 1))

@@ -72,8 +72,10 @@ def test_the_namespace_of_workflows_enforces_the_level_and_outlives_the_release(
 MAY = {
     "workflows": [
         *(f"{verb} pods" for verb in ("get", "list", "watch", "create", "patch", "delete")),
+        "deletecollection pods",
         "get pods/log",
         *(f"{verb} configmaps" for verb in ("get", "list", "create", "patch", "delete")),
+        "deletecollection configmaps",
         "list events",
     ],
     "own": [f"{verb} leases.coordination.k8s.io" for verb in ("get", "list", "create", "update")],

@@ -30,9 +30,9 @@ class Right:
 
 
 NEEDED = (
-    Right("pods", ("get", "list", "watch", "create", "patch", "delete")),
+    Right("pods", ("get", "list", "watch", "create", "patch", "delete", "deletecollection")),
     Right("pods", ("get",), part="log"),
-    Right("configmaps", ("get", "list", "create", "patch", "delete")),
+    Right("configmaps", ("get", "list", "create", "patch", "delete", "deletecollection")),
 )
 """Without any of these, a pass cannot do its work in the namespace of the pods."""
 

@@ -29,6 +29,10 @@ CONNECT, READ = 5.0, 30.0
 
 PAGE = 500
 MERGE_PATCH = "application/merge-patch+json"
+ANSWER = "application/json, */*"
+_BRIEF = f"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, {ANSWER}"
+_BRIEF_LIST = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, {ANSWER}"
+"""For answers without spec and status, which the API server then need not write down."""
 
 _LATER = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -80,22 +84,27 @@ class Client:
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._json("POST", path, {}, body)
 
+    def make(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The same; the metadata of what was made."""
+        found: dict[str, Any] = self._json("POST", path, {}, body, accept=_BRIEF)["metadata"]
+        return found
+
     def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The whole object; refused with 409 where it is not at the resourceVersion of `body` any more."""
         return self._json("PUT", path, {}, body)
 
-    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def patch(self, path: str, body: Mapping[str, Any]) -> None:
         """A JSON merge patch: None removes."""
-        return self._json("PATCH", path, {}, body, MERGE_PATCH)
+        self._json("PATCH", path, {}, body, MERGE_PATCH, accept=_BRIEF)
 
-    def delete(self, path: str, grace: int | None = None, uid: str = "") -> dict[str, Any]:
+    def delete(self, path: str, grace: int | None = None, uid: str = "") -> None:
         """Ask for the end of an object, of this very one where `uid` is given."""
-        body: dict[str, Any] = {"propagationPolicy": "Background"}
-        if grace is not None:
-            body["gracePeriodSeconds"] = grace
-        if uid:
-            body["preconditions"] = {"uid": uid}
-        return self._json("DELETE", path, {}, body)
+        self._json("DELETE", path, {}, _deletion(grace, uid), accept=_BRIEF)
+
+    def delete_all(self, path: str, selector: str, grace: int | None = None) -> None:
+        """Ask for the end of everything that the selector selects, in one request."""
+        query = {"labelSelector": selector}
+        self._json("DELETE", path, query, _deletion(grace), accept=_BRIEF_LIST)
 
     def list(self, path: str, selector: str) -> tuple[list[dict[str, Any]], str]:
         """Every object, as they all were at one moment, and the version of that moment."""
@@ -128,7 +137,7 @@ class Client:
     def stream(self, path: str, query: Mapping[str, str], silence: float) -> Generator[bytes, None, None]:
         """The body as it arrives; ends, or raises ExecutorUnavailable when nothing came for `silence` s."""
         with _translated(f"read {path}"):
-            answer = self._send("GET", path, query, None, "", read=silence, whole=False)
+            answer = self._send("GET", path, query, None, ("", ANSWER), read=silence, whole=False)
             try:
                 if answer.status >= 400:
                     raise self._error("GET", path, answer)
@@ -150,12 +159,14 @@ class Client:
         query: Mapping[str, str],
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        accept: str = ANSWER,
     ) -> dict[str, Any]:
         if method != "GET":
             self._bucket.take(self._stopping)
             self._allow()
         with _translated(f"{method.lower()} {path}"):
-            answer = self._send(method, path, query, body, content_type, read=self._patience, whole=True)
+            content = (content_type, accept)
+            answer = self._send(method, path, query, body, content, read=self._patience, whole=True)
             if answer.status >= 400:
                 raise self._error(method, path, answer)
             found: dict[str, Any] = json.loads(answer.data)
@@ -167,12 +178,13 @@ class Client:
         path: str,
         query: Mapping[str, str],
         body: Mapping[str, Any] | None,
-        content_type: str,
+        content: tuple[str, str],
         *,
         read: float,
         whole: bool,
     ) -> Any:
-        headers = {"accept": "application/json, */*", "user-agent": "reconciler", **self._access.headers()}
+        content_type, accept = content
+        headers = {"accept": accept, "user-agent": "reconciler", **self._access.headers()}
         if body is not None:
             headers["content-type"] = content_type
         words = urlencode({name: value for name, value in query.items() if value})
@@ -198,6 +210,15 @@ class Client:
             f"the cluster answers {answer.status} to {method} {path}: {message or answer.reason}",
             retry_after=float(wait) if wait.isdigit() else None,
         )
+
+
+def _deletion(grace: int | None = None, uid: str = "") -> dict[str, Any]:
+    body: dict[str, Any] = {"propagationPolicy": "Background"}
+    if grace is not None:
+        body["gracePeriodSeconds"] = grace
+    if uid:
+        body["preconditions"] = {"uid": uid}
+    return body
 
 
 def patiently(act: Callable[[], T], stopping: threading.Event, patience: float | None = None) -> T:

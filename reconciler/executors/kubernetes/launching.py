@@ -142,12 +142,13 @@ class Launcher:
         body = anchors.to_config_map(run, self._options.instance)
         path = self._client.namespaced("configmaps")
         try:
-            made = patiently(lambda: self._client.create(path, body), self._stopping)
+            made = patiently(lambda: self._client.make(path, body), self._stopping)
         except Refused as error:
             if error.status != 409:
                 raise
-            made = patiently(lambda: self._client.get(f"{path}/{names.anchor_name(run.id)}"), self._stopping)
-        return Anchor(made["metadata"]["name"], made["metadata"]["uid"])
+            there = f"{path}/{names.anchor_name(run.id)}"
+            made = patiently(lambda: self._client.get(there), self._stopping)["metadata"]
+        return Anchor(made["name"], made["uid"])
 
     def owner(self, run_id: str) -> Anchor | None:
         """The anchor of a run; one that another process made is looked up once."""
@@ -177,7 +178,7 @@ class Launcher:
             if rendered.errand_key:
                 self._store.put(rendered.errand_key, io.BytesIO(rendered.errand.encode()))
             path = self._client.namespaced("pods")
-            patiently(lambda: self._client.create(path, pod), self._stopping, PATIENCE)
+            patiently(lambda: self._client.make(path, pod), self._stopping, PATIENCE)
         except Refused as error:
             self._refused(record, rendered, error)
         except LaunchRejected as error:

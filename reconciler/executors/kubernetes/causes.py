@@ -52,9 +52,12 @@ _NOT_FOUND = re.compile(r"executable file not found|no such file or directory|pe
 _NEVER_RAN = re.compile(r"(exec /\S+|.*exec user process caused): (no such file|permission|exec format).*\n?")
 
 
-def hopeless(view: PodView, options: KubernetesOptions, now: datetime) -> Harvest | None:
+def hopeless(
+    view: PodView, options: KubernetesOptions, now: datetime, held_at: datetime | None = None
+) -> Harvest | None:
     """Why a pod that has not ended is given up: it never starts, or never stops. None: not (yet).
 
+    `held_at` is when it was last seen held back by a gate: nobody looked for a node before.
     The reason `Waiting` says that it waits without a visible cause: events may tell.
     """
     if view.must_end is not None:
@@ -64,7 +67,7 @@ def hopeless(view: PodView, options: KubernetesOptions, now: datetime) -> Harves
     for container in view.stuck:
         if container.reason in _AT_ONCE:
             return _stuck(container)
-    waited = now - (view.scheduled or view.created)
+    waited = now - (view.scheduled or held_at or view.created)
     if waited < timedelta(seconds=options.start_patience):
         return None
     if view.unschedulable:

@@ -222,7 +222,9 @@ class KubernetesExecutor:
         record.looked_at = time.monotonic()
         now = moment(time.time())
         assert now is not None
-        why = causes.hopeless(view, self._options, now)
+        if view.is_gated:
+            record.held_at = now
+        why = causes.hopeless(view, self._options, now, record.held_at)
         if why is not None:
             record.looked_at += 10 * LOOK_EVERY  # once is enough for a while
             self._finisher.give_up(record, why)

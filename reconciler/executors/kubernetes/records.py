@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.executors.kubernetes import judge, names
 from reconciler.executors.kubernetes.logs import Log
@@ -23,7 +24,8 @@ GATHER = 0.03
 @dataclass(slots=True, eq=False)
 class Record:
     """One attempt. `posted` is when its pod was made, on the monotonic clock, by this process; `put_off` why
-    it could not be made now, `refused_since` since when; `asked` whether the pass cares about its end."""
+    it could not be made now, `refused_since` since when; `asked` whether the pass cares about its end;
+    `held_at` when a gate was last seen to hold its pod back."""
 
     key: AttemptKey
     view: PodView | None = None
@@ -37,6 +39,7 @@ class Record:
     stopping: bool = False
     unwanted: bool = False
     looked_at: float = 0.0
+    held_at: datetime | None = None
     followed: Log | None = None
 
     @property

@@ -416,6 +416,15 @@ def test_there_is_hope_for_a_pod(seen: PodView) -> None:
     assert hopeless(seen, OPTIONS, START + timedelta(seconds=305)) is None
 
 
+def test_the_time_in_a_queue_does_not_count() -> None:
+    seen = pod(phase="Pending", conditions=unscheduled("Unschedulable"))
+    let_go, over = START + timedelta(hours=1), START + timedelta(hours=1, seconds=301)
+    assert hopeless(seen, OPTIONS, let_go + timedelta(seconds=299), let_go) is None
+    found = hopeless(seen, OPTIONS, over, let_go)
+    assert found is not None
+    assert found.message.startswith("no node has taken it for 301 s")
+
+
 def test_an_invalid_image_name_is_hopeless_at_once() -> None:
     seen = pod(waits("InvalidImageName", "bad"), phase="Pending", conditions=scheduled(1))
     found = hopeless(seen, OPTIONS, START + timedelta(seconds=2))

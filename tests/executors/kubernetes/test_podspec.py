@@ -471,3 +471,9 @@ def expanded(text: str) -> str:
 @given(st.text(alphabet="$()aA{}"))
 def test_nothing_in_a_word_is_replaced_by_the_cluster(word: str) -> None:
     assert expanded(literal(word)) == word
+
+
+def test_a_pod_names_the_queue_that_it_waits_in() -> None:
+    assert "kueue.x-k8s.io/queue-name" not in render(CALL)["metadata"]["labels"]
+    queued = render(CALL, replace(OPTIONS, queue="team"))
+    assert queued["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import charts
+from tests.cluster import charts, volumes
 from tests.cluster.bed.cluster import Cluster
 from tests.cluster.bed.images import BUSYBOX
 from tests.cluster.charts import helm, merged
@@ -27,6 +30,7 @@ PATIENCE = 420.0
 RELEASE, NAME = "flows", "flows-reconciler"
 TOKEN = "a-token-of-the-tests"
 _NUMBERS = count(1)
+_INDEX = "batch.kubernetes.io/job-completion-index"
 
 HELLO = f"""\
 apiVersion: reconciler/v1
@@ -58,6 +62,17 @@ spec:
       command: [sh, -c, 'sleep 3600']
       outputs: {{artifacts: {{text: {{path: text.txt}}}}}}
 """
+
+
+QUIET = """\
+apiVersion: reconciler/v1
+kind: Workflow
+metadata: {name: NAME}
+spec:
+  steps: {only: {script: "echo WORD"}}
+"""
+QUIET_NAMES = ("ant", "bee", "cat", "dog")
+"""Of these, each of two shards has some."""
 
 
 @dataclass
@@ -104,6 +119,18 @@ class Installation:
     def helm(self, *words: str, values: charts.Values | None = None) -> str:
         where = ("--namespace", self.ops)
         return helm(*words, *where, values=values, kubeconfig=self.cluster.kubeconfig)
+
+    def upgrade(self, **values: object) -> None:
+        self.helm("upgrade", RELEASE, str(charts.CHART), "--reuse-values", values=values)
+
+    def carry_out(self, name: str) -> dict[str, str]:
+        """One job as the cron job makes them, to its end; the phases of its pods by their index."""
+        job = ("job", name, "-n", self.ops)
+        self.cluster.kubectl("create", *job, f"--from=cronjob/{NAME}")
+        self.until(lambda: bool(self.cluster.kubectl("get", *job, "-o", "jsonpath={.status.completionTime}")))
+        pods = ("get", "pods", "-n", self.ops, "-l", f"batch.kubernetes.io/job-name={name}", "-o", "json")
+        found = [(pod["metadata"], pod["status"]) for pod in json.loads(self.cluster.kubectl(*pods))["items"]]
+        return {about["annotations"].get(_INDEX, ""): status["phase"] for about, status in found}
 
     def subjects(self) -> list[str]:
         return sorted(subject.split(" in ")[0] for subject in self.place.history())
@@ -201,3 +228,62 @@ def test_over_ssh_a_pass_that_never_ends_carries_out_a_push_in_shards(cluster, i
         assert held == {f"{NAME}-0-of-2", f"{NAME}-1-of-2"}
         installation.helm("uninstall", RELEASE, "--timeout", "5m")
         installation.until(lambda: installation.left() == {installation.ops: [], installation.flows: []})
+
+
+@pytest.fixture
+def state(cluster: Cluster, installation: Installation, tmp_path: Path) -> Iterator[Path]:
+    """The directory of a volume that the claim of the installation is bound to."""
+    name = f"{installation.ops}-state"
+    made = volumes.persistent(name, tmp_path / "kept", cluster, bound_to=(installation.ops, f"{NAME}-state"))
+    cluster.plane.apply(made)
+    yield tmp_path / "kept"
+    cluster.kubectl("delete", "pv", name, "--wait=false")
+
+
+def test_shards_of_one_job_keep_their_state_on_a_volume_and_a_pass_without_any_goes_on(
+    cluster, installation, state
+):
+    """An Indexed Job of two; then, on the same ledger, one pass whose state is made anew each time."""
+    place = installation.place
+
+    def push(*names: str, word: str) -> None:
+        form = QUIET.replace("WORD", word)
+        place.push(**{name: form.replace("NAME", name) for name in names})
+
+    manner = git_servers.guarded(lambda: TOKEN)
+    with git_servers.HttpServer(place.root, manner, host=cluster.gateway) as server:
+        installation.secret(installation.ops, "forge", token=TOKEN)
+        push(*QUIET_NAMES, word="first")
+        installation.install(
+            f"{server.url}/remote.git",
+            {
+                "shards": 2,
+                "state": {"kind": "pvc", "accessModes": ["ReadWriteMany"]},
+                "cronjob": {"suspend": True},
+                "git": {"secret": "forge", "tokenKey": "token"},
+                "settings": {"repository": {"plain_http": True}, "kubernetes": {"image": BUSYBOX}},
+            },
+        )
+        assert installation.carry_out("first") == {"0": "Succeeded", "1": "Succeeded"}
+        assert installation.subjects() == [f"{name} #1: Succeeded" for name in QUIET_NAMES]
+        assert remembered(state, 0) | remembered(state, 1) == {(name, 1) for name in QUIET_NAMES}
+        assert remembered(state, 0).isdisjoint(remembered(state, 1))
+
+        push("ant", "dog", word="second")
+        assert installation.carry_out("second") == {"0": "Succeeded", "1": "Succeeded"}
+        again = {("ant", 2), ("dog", 2)}
+        kept = {(name, 1) for name in QUIET_NAMES}
+        assert remembered(state, 0) | remembered(state, 1) == kept | again
+
+        installation.upgrade(shards=1, state={"kind": "none"})
+        push("ant", word="third")
+        assert installation.carry_out("third") == {"": "Succeeded"}
+        assert Counter(installation.subjects()) == Counter(
+            f"{name} #{number}: Succeeded" for name, number in kept | again | {("ant", 3)}
+        )
+
+
+def remembered(state: Path, shard: int) -> set[tuple[str, int]]:
+    """Workflow and number of each run in the database of a shard."""
+    with closing(sqlite3.connect(state / f"shard-{shard}" / "state.db")) as database:
+        return set(database.execute("SELECT workflow, number FROM run_history"))

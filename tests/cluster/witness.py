@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
@@ -96,7 +96,7 @@ class Witness:
     def executed(self) -> dict[str, int]:
         """How many objects there were for each "run/step/attempt", with all that was made until now."""
         mark = f"mark-{next(_MARKS)}"
-        assert self._cluster.plane.ask("POST", f"/api/v1/namespaces/{self._namespace}/pods", _nobodys(mark))
+        assert self._cluster.plane.ask("POST", f"/api/v1/namespaces/{self._namespace}/pods", nobodys(mark))
         until("the witness has seen everything", lambda: mark in self._marks or self.watch.problem)
         self._cluster.plane.ask("DELETE", f"/api/v1/namespaces/{self._namespace}/pods/{mark}")
         assert not self.watch.problem, self.watch.problem
@@ -129,10 +129,11 @@ def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield from filter(None, lines)
 
 
-def _nobodys(name: str) -> dict[str, object]:
+def nobodys(name: str, labels: Mapping[str, str] | None = None) -> dict[str, object]:
     """A pod that no scheduler takes."""
     locked = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     profile = {"runAsNonRoot": True, "runAsUser": 1, "seccompProfile": {"type": "RuntimeDefault"}}
     container = {"name": "main", "image": "none", "securityContext": locked}
     spec = {"schedulerName": "nobody", "securityContext": profile, "containers": [container]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    metadata = {"name": name, "labels": dict(labels or {})}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -6,6 +6,8 @@ network     a bridge that pods and the machine share
 control     etcd, API server, controller manager, scheduler
 node        containerd and kubelet, in namespaces of their own
 kwok        nodes and pods that are simulated, by the thousand
+policies    a firewall that has a node keep to NetworkPolicies
+registry    one private image, for those who have the password
 images      what the node runs, made without a registry
 cluster     all of it together, as the fixtures give it to the tests
 

@@ -26,6 +26,8 @@ _PACKAGES = {
     "ctr": "containerd",
     "debootstrap": "debootstrap",
     "ip": "iproute2",
+    "ipset": "ipset",
+    "iptables": "iptables",
     "nsenter": "util-linux",
     "openssl": "openssl",
     "runc": "runc",

@@ -81,9 +81,8 @@ class Node:
             "root-dir": self.directory / "kubelet",
             "cert-dir": self.directory / "pki",
         }
-        inside = [tool("nsenter"), "--target", str(self._init()), "--mount", "--net", "--pid"]
-        command = [*inside, tool("kubelet"), *(f"--{name}={value}" for name, value in flags.items())]
-        self._start("kubelet", command)
+        told = (f"--{name}={value}" for name, value in flags.items())
+        self._start("kubelet", self.inside(tool("kubelet"), *told))
 
     def stop_kubelet(self) -> None:
         """Kill the kubelet; containers go on. The control plane hears nothing of the node any more."""
@@ -98,6 +97,14 @@ class Node:
     def mend(self) -> None:
         """Put the network cable back."""
         self.network.cut(self.number, apart=False)
+
+    def inside(self, *command: str) -> list[str]:
+        """The command, to be run in the namespaces of the node."""
+        return [tool("nsenter"), "--target", str(self._init()), "--mount", "--net", "--pid", *command]
+
+    def speak_plainly_to(self, address: str, host: str) -> None:
+        """Let containerd ask the registry at `address` as its `hosts.toml` says."""
+        _write(self.directory / "registries" / address / "hosts.toml", host)
 
     def ctr(self, *args: str) -> str:
         """What containerd's own client prints."""

@@ -60,7 +60,7 @@ def kubelet(directory: Path, address: str, authority: str, cgroup: str, lease: i
 
 
 def containerd(directory: Path, plugins: str) -> str:
-    """All below one directory, nothing that needs CAP_SYS_RESOURCE, no registry."""
+    """All below one directory, nothing that needs CAP_SYS_RESOURCE, no registry but those of tests."""
     on_overlay = run("stat", "--file-system", "--format", "%T", str(directory)).strip() == "overlayfs"
     return f"""version = 2
 root = "{directory}/containerd"
@@ -77,6 +77,8 @@ netns_mounts_under_state_dir = true
 snapshotter = "{"native" if on_overlay else "overlayfs"}"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".registry]
+config_path = "{directory}/registries"
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{plugins}"
 conf_dir = "{directory}/cni"

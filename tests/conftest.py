@@ -10,10 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from tests.chance import examples
 
 PROPERTY = "crash counts"
 MEMORY = Path("/dev/shm")  # a trial makes hundreds of small files
 
+settings.register_profile("house", parent=examples())  # for properties that say no number
+settings.load_profile("house")
 
 MAY_SKIP = (
     "root may",  # what only an ordinary user can try; CI is root

@@ -17,6 +17,7 @@ from reconciler.errors import ArtifactCorrupt, ArtifactNotFound, PermanentError
 from reconciler.model.run import Artifact
 from reconciler.model.workflow import ArtifactOutput
 from tests.artifacts.contract import read
+from tests.chance import examples
 
 FORMS = ["tar", "files"]
 PREFIX = "runs/etl/etl-1/train/1/"
@@ -199,7 +200,7 @@ trees = st.recursive(
 
 
 @given(trees, st.sampled_from(FORMS))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(60), suppress_health_check=[HealthCheck.too_slow])
 def test_any_tree_comes_back(
     tmp_path_factory: pytest.TempPathFactory, made: dict[bytes, object], archive: str
 ) -> None:

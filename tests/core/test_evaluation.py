@@ -6,10 +6,11 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.expressions import ExpressionFailed, check, evaluate
+from tests.chance import examples
 from tests.core.expression_examples import SCOPE, VALUES, json_values
 
 
@@ -78,7 +79,7 @@ def test_values_that_the_library_would_cut_or_choke_on_are_refused(value: object
         evaluate(source, {"parameters": {"x": value}})
 
 
-@settings(deadline=None)
+@examples()
 @given(json_values)
 def test_a_reference_gives_exactly_the_value_that_it_refers_to(value: object) -> None:
     values = {"parameters": {"x": value}}
@@ -125,7 +126,7 @@ def outcome(source: str) -> tuple[object, str]:
         return None, failed.message
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(sources)
 def test_no_source_whatever_does_anything_but_give_a_value_or_a_sentence(source: str) -> None:
     result = check(source, SCOPE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.expressions import (
@@ -17,6 +17,7 @@ from reconciler.core.expressions import (
     find,
     references,
 )
+from tests.chance import examples
 from tests.core.expression_examples import SCOPE, VALUES, parameter_names, step_names
 
 
@@ -88,7 +89,7 @@ def test_fields_strings_and_comments_that_look_like_roots_are_no_references() ->
     assert references("'steps.a.phase' + x.steps.a-b + \"run.id\" // run.number") == ()
 
 
-@settings(deadline=None)
+@examples()
 @given(
     step=step_names,
     output=parameter_names,

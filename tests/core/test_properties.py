@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core import plan, transition
 from reconciler.model.run import AttemptKey, Observation, Phase, Run, Status
 from reconciler.model.workflow import Backoff, FailureClass, Retry, Step, Workflow
+from tests.chance import examples
 from tests.factories import at, failed, missing, run_of, running, stopping, succeeded
 
 RETRYABLE = st.sampled_from(
@@ -112,7 +113,7 @@ def check_launch(run: Run, key: AttemptKey, world: World) -> None:
 
 
 @given(workflows(), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 5))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_every_run_ends_in_order_and_within_its_limits(made, seed, order, slots):
     run = carry_on(run_of(made), World(seed), random.Random(order), slots)
     for name, step in run.steps.items():
@@ -127,7 +128,7 @@ def test_every_run_ends_in_order_and_within_its_limits(made, seed, order, slots)
 
 
 @given(workflows(), st.integers(0, 10**6), st.lists(st.integers(0, 10**6), min_size=2, max_size=4))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_the_order_of_observations_does_not_change_the_end(made, seed, orders):
     """Without time limits, which do depend on when somebody looks, only the fates decide."""
     steps = {name: replace(step, timeout=None) for name, step in made.steps.items()}
@@ -147,7 +148,7 @@ def test_the_order_of_observations_does_not_change_the_end(made, seed, orders):
 
 
 @given(workflows(), st.integers(0, 10**6), st.integers(0, 60))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_a_run_recovered_from_traces_at_any_moment_ends_as_if_undisturbed(made, seed, moment):
     steps = {name: replace(step, timeout=None) for name, step in made.steps.items()}
     made = replace(made, timeout=None, steps=steps)

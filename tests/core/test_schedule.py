@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.schedule import MAX_CAUGHT_UP, due, next_due, problem
 from reconciler.model.workflow import Schedule
+from tests.chance import examples
 
 BERLIN = "Europe/Berlin"
 
@@ -131,7 +132,7 @@ around_changes = st.sampled_from(
 )
 
 
-@settings(deadline=None)
+@examples()
 @given(
     crons,
     zones,
@@ -201,7 +202,7 @@ def test_a_time_zone_that_is_nearly_right_is_suggested() -> None:
     assert (problem("0 3 * * *", "europe/berlin") or "").endswith("Did you mean 'Europe/Berlin'?")
 
 
-@settings(deadline=None)
+@examples()
 @given(st.text(max_size=30) | st.text("0123456789*/,-#?L@ ", max_size=30))
 def test_no_line_whatever_breaks_the_check(cron: str) -> None:
     if problem(cron, "UTC") is None:

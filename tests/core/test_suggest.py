@@ -6,10 +6,11 @@ from itertools import count
 from string import ascii_lowercase
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.suggest import did_you_mean, suggest
+from tests.chance import examples
 
 KEYS = [
     "command",
@@ -49,7 +50,7 @@ def test_a_name_is_never_suggested_for_itself() -> None:
     assert suggest("needs", ["needs", "need"]) == "need"
 
 
-@settings(deadline=None)
+@examples()
 @given(st.sampled_from([k for k in KEYS if len(k) > 4]), st.data())
 def test_one_wrong_letter_is_always_understood(key: str, data: st.DataObject) -> None:
     position = data.draw(st.integers(0, len(key) - 1))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.expressions import ExpressionFailed
 from reconciler.core.templates import render, render_text
+from tests.chance import examples
 from tests.core.expression_examples import VALUES
 
 
-@settings(deadline=None)
+@examples()
 @given(st.text())
 def test_text_without_expressions_stays_as_it_is(text: str) -> None:
     text = text.replace("${{", "")
@@ -23,7 +24,7 @@ def test_a_doubled_dollar_gives_a_plain_one() -> None:
     assert render("$${{ x }} ${{ 1 }}", {}) == "${{ x }} 1"
 
 
-@settings(deadline=None)
+@examples()
 @given(st.text(st.characters(exclude_characters="$")))
 def test_a_value_in_text_is_never_read_as_a_template(around: str) -> None:
     values = {"parameters": {"x": "${{ run.id }} $${{"}}

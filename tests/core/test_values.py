@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.core.values import (
     ValueRefused,
@@ -19,6 +19,7 @@ from reconciler.core.values import (
     type_of,
 )
 from reconciler.model.workflow import Parameter
+from tests.chance import examples
 from tests.core.expression_examples import json_values, texts
 
 
@@ -95,14 +96,14 @@ def test_what_is_no_value_of_the_type_is_refused_with_a_reason(
     assert reason in str(caught.value)
 
 
-@settings(deadline=None)
+@examples()
 @given(json_values)
 def test_any_value_survives_the_way_through_text(value: object) -> None:
     assert parse_text(to_text([value]) + "\n", "list") == [value]
     assert parse_text(to_text({"k": value}), "object") == {"k": value}
 
 
-@settings(deadline=None)
+@examples()
 @given(texts)
 def test_any_text_survives_with_one_line_end_after_it(text: str) -> None:
     assert parse_text(text + "\n", "string") == text.removesuffix("\r")

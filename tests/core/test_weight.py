@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciler.core import cel
 from reconciler.core.rewrite import scan
 from reconciler.core.size import MAX_UNITS, measure
 from reconciler.core.weight import bound
+from tests.chance import examples
 
 DATA = {"a": ["x", "yy"], "b": [[1, 2, 3], [4]], "c": [{"k": ["p", "q"]}, {"k": []}], "d": []}
 LOOP_VARIABLES = "uvw"
@@ -38,7 +39,7 @@ def _link(variable: str, macro: str, body: str) -> str:
     )
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(lists(""))
 def test_what_is_made_never_weighs_more_than_was_foretold(source: str) -> None:
     scanned = scan(source)

@@ -18,10 +18,10 @@ import pytest
 from tests.crash import trial
 from tests.crash.reference import Reference
 
-PARTS = 6
-"""Each test takes every sixth point, so that they can run side by side."""
+PARTS = 12
+"""Each test takes every twelfth point, so that they can run side by side."""
 SHARE = [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))]
-"""A sixth of the moments is tried in `make test`, all of them in CI."""
+"""A twelfth of the moments is tried in `make test`, all of them in CI."""
 
 
 def trials(reference: Reference, part: int, sides: tuple[str, ...]) -> list[tuple[int, str]]:

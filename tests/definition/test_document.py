@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.definition import check_text, document
 from reconciler.definition.verdict import Verdict
+from tests.chance import examples
 from tests.definition.test_examples import INVALID, VALID
 
 # no NUL, which is refused, and nothing that JSON writes as two escapes, which are none in YAML
@@ -69,13 +70,13 @@ def test_documents_know_where_they_begin() -> None:
     ]
 
 
-@settings(deadline=None)
+@examples()
 @given(PLAIN)
 def test_json_is_read_as_itself(value: Any) -> None:
     assert values(json.dumps([value])) == [[value]]
 
 
-@settings(deadline=None)
+@examples()
 @given(PLAIN)
 def test_what_a_yaml_library_quotes_is_read_as_text(value: Any) -> None:
     text = yaml.safe_dump([value], default_style='"')
@@ -94,7 +95,7 @@ def _as_text(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-@settings(deadline=None)
+@examples()
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(data: bytes) -> None:
     verdict = check_text(data)
@@ -142,7 +143,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.sampled_from(SAMPLES), st.data())
 def test_no_mutated_definition_raises(sample: bytes, data: st.DataObject) -> None:
     mutated = bytearray(sample)

@@ -9,11 +9,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.definition import check_text, explain, schema, schema_digest
 from reconciler.share import repo_template, schema_text
+from tests.chance import examples
 from tests.definition.test_examples import VALID
 
 SCHEMA: dict[str, Any] = json.loads(schema_text())
@@ -159,7 +160,7 @@ def _order(error: list[Any]) -> tuple[str, ...]:
 WITNESS = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})(SCHEMA)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.sampled_from(PATHS), WRONG)
 def test_every_error_is_one_of_an_independent_validator_and_what_is_refused_is_explained(
     place: tuple[int, tuple[Any, ...]], wrong: Any

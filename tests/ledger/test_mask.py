@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -13,6 +13,7 @@ from reconciler.ledger.mask import mask, masked
 from reconciler.ledger.record import dumps, to_record
 from reconciler.ledger.restore import from_record
 from reconciler.model.run import Outputs
+from tests.chance import examples
 from tests.ledger import sample
 from tests.ledger.strategies import runs
 from tests.ledger.test_record import SCHEMA
@@ -80,7 +81,7 @@ def test_identity_times_and_checksums_stay():
         assert clean[field] == record[field]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(runs(), st.lists(st.text(max_size=3), max_size=3))
 def test_a_masked_record_is_still_a_record_and_no_secret_masks_nothing(run, secrets):
     record = to_record(run, {})

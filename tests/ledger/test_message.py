@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.ledger.message import render, subject
@@ -18,6 +18,7 @@ from reconciler.ledger.shelf import made
 from reconciler.ledger.trailers import parse, trailers
 from reconciler.model.ledger import LedgerCommit
 from reconciler.model.run import Outputs, Phase
+from tests.chance import examples
 from tests.ledger import sample
 from tests.ledger.strategies import runs, text
 
@@ -172,7 +173,7 @@ def test_trailers_that_a_person_added_do_not_hide_the_run(succeeded):
     assert parse(render(succeeded) + "Signed-off-by: A <a@example.com>\n") == parse(render(succeeded))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(text)
 def test_a_line_is_one_harmless_line_and_comes_back(free):
     shown = line(free, 5000)
@@ -181,7 +182,7 @@ def test_a_line_is_one_harmless_line_and_comes_back(free):
     assert all(character == " " or unicodedata.category(character)[0] in "LMNPS" for character in shown)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(text, st.integers(8, 60))
 def test_a_line_keeps_to_its_limit(free, limit):
     assert len(line(free, limit)) <= limit
@@ -221,7 +222,7 @@ def test_row_18_and_19_what_hosts_and_terminals_act_upon_is_escaped(free, shown)
     assert unline(shown) == free
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(st.lists(runs(), min_size=1, max_size=30))
 def test_row_18_git_reads_exactly_our_trailers_whatever_the_fields_hold(tmp_path_factory, many):
     """Many messages a repository, so that one run of git reads them all."""
@@ -240,7 +241,7 @@ def test_row_18_git_reads_exactly_our_trailers_whatever_the_fields_hold(tmp_path
     assert sample.git(directory, "interpret-trailers", "--parse", *files) == "".join(wanted)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(st.lists(runs(), min_size=1, max_size=30))
 def test_row_18_every_field_of_identity_comes_back_from_git(tmp_path_factory, many):
     directory = tmp_path_factory.mktemp("row18")
@@ -258,7 +259,7 @@ def test_row_18_every_field_of_identity_comes_back_from_git(tmp_path_factory, ma
             assert found.finished_at == run.finished_at
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(runs())
 def test_row_19_nothing_in_a_message_can_move_a_cursor_or_turn_text_around(run):
     message = render(to_record(run, {}))
@@ -267,7 +268,7 @@ def test_row_19_nothing_in_a_message_can_move_a_cursor_or_turn_text_around(run):
     assert not re.search(r"(?i)\[(skip ci|ci skip)\]|\*\*\*no_ci|(?<![A-Za-z0-9])@everyone", message)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(runs())
 def test_a_message_is_a_subject_a_table_and_trailers(run):
     record = to_record(run, {})

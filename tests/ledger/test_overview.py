@@ -6,13 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.ledger.moment import stamp
 from reconciler.ledger.overview import Entry, entry, is_ours, read_entry, render
 from reconciler.ledger.record import dumps, to_record
 from reconciler.model.run import Phase
+from tests.chance import examples
 from tests.ledger import sample
 from tests.ledger.strategies import runs
 
@@ -74,7 +75,7 @@ def test_the_order_of_what_is_given_does_not_matter(entries):
     assert render(entries) == render(sorted(entries, key=lambda each: each.workflow))
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(runs())
 def test_the_line_of_a_record_is_read_from_its_bytes(run):
     record = to_record(run, {})

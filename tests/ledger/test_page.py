@@ -7,11 +7,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.ledger import diagram, page
 from reconciler.ledger.markdown import code, link, prose, word
 from reconciler.ledger.record import to_record
+from tests.chance import examples
 from tests.ledger import sample
 from tests.ledger.strategies import runs
 
@@ -207,7 +208,7 @@ class _Tags(HTMLParser):
         self.found.append(tag)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(runs())
 def test_row_20_outside_of_code_spans_there_is_no_markup_but_ours(run):
     """Every line is one that we write: what is left without code spans, links and pictures is plain."""
@@ -225,7 +226,7 @@ def test_row_20_outside_of_code_spans_there_is_no_markup_but_ours(run):
         assert row.count("|") in (3, 4, 6)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(runs())
 def test_row_20_every_row_of_a_table_has_as_many_cells_as_its_head(run):
     for table in re.findall(r"(?m)(?:^\|.*\n)+", page.render(to_record(run, {}))):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from reconciler.ledger.record import dumps, to_record
@@ -16,6 +16,7 @@ from reconciler.ledger.restore import from_record, loads
 from reconciler.ledger.shelf import key, link, made
 from reconciler.model.run import Artifact
 from reconciler.model.workflow import Step, Workflow
+from tests.chance import examples
 from tests.ledger import sample
 from tests.ledger.strategies import runs
 
@@ -28,7 +29,7 @@ def a_record():
     return next(record for record in sample.runs(["train"], 40) if record["phase"] == "Succeeded")
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(runs())
 def test_a_run_comes_back_from_its_bytes_as_it_was(run):
     assert from_record(loads(dumps(to_record(run, {})))) == with_short_log_sums(run)
@@ -47,13 +48,13 @@ def with_short_log_sums(run):
     return run
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(runs())
 def test_every_record_is_valid_by_the_schema(run):
     VALID.validate(loads(dumps(to_record(run, {"\ud800": "x"}))))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(runs())
 def test_row_19_the_bytes_of_a_record_hold_no_control_character(run):
     content = dumps(to_record(run, {}))

@@ -10,18 +10,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import StateError
 from reconciler.model.run import Attempt, Phase, Run
 from reconciler.state.store import State
+from tests.chance import examples
 from tests.state.samples import NOON, ended, opened, with_ended_step
 from tests.strategies import bare, runs, successors
 
 
 @given(run=runs(), data=st.data())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_any_run_is_read_back_as_it_was_recorded(run: Run, data: st.DataObject) -> None:
     with State.in_memory(parse=bare) as state:
         state.record([run])
@@ -37,7 +38,7 @@ def test_any_run_is_read_back_as_it_was_recorded(run: Run, data: st.DataObject) 
 
 
 @given(run=runs(), data=st.data())
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_a_run_known_only_from_another_process_is_replaced_as_a_whole(run: Run, data: st.DataObject) -> None:
     with State.in_memory(parse=bare) as state:
         state.record([run])

@@ -170,7 +170,9 @@ class TestADirectory:
         assert tree(work / "in") == {"empty": (b"", False), "sparse": (bytes(20_000_000), False)}
 
     @pytest.mark.parametrize("archive", FORMS)
-    def test_may_hold_ten_thousand_files(self, store: ArtifactStore, work: Path, archive: str) -> None:
+    def test_may_hold_ten_thousand_files(self, root: Path, archive: str) -> None:
+        store, work = open_store(str(root / "store")), root / "work"
+        (work / "out").mkdir(parents=True)
         for number in range(10_000):
             path = work / "out" / f"{number % 100:02}" / f"{number:05}"
             path.parent.mkdir(exist_ok=True)

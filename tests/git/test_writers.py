@@ -38,10 +38,10 @@ def check_writers(remote: Remote, tmp_path: Path, pushes: int, commits: int) -> 
     remote.git("fsck", "--strict")
 
 
-def test_row_22_four_writers_with_200_commits_each_in_20_pushes_lose_none(
+def test_row_22_four_writers_with_200_commits_each_in_10_pushes_lose_none(
     remote: Remote, tmp_path: Path
 ) -> None:
-    check_writers(remote, tmp_path, pushes=20, commits=10)
+    check_writers(remote, tmp_path, pushes=10, commits=20)
 
 
 @pytest.mark.slow

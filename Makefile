@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
 	2>/dev/null && { echo $$python; break; }; done)
-PYTEST_ARGS ?= -n 2 -m "not slow"
+PYTEST_ARGS ?= -n 3 --dist worksteal -m "not slow"
 CLUSTER_ARGS ?= -m "not slow"
 
 .DEFAULT_GOAL := help
@@ -72,12 +72,18 @@ $(VENV)/python.stamp:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+# The locks are complete, so there is nothing to resolve; and Python compiles what is imported when it is.
+PIP_INSTALL = $(BIN)/pip install --quiet --no-deps --no-compile
+unexport PYTHONDONTWRITEBYTECODE
+
 $(VENV)/runtime.stamp: $(VENV)/python.stamp requirements/build.lock requirements/runtime.lock pyproject.toml
 	@echo "Installing into $(VENV)"
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/build.lock -r requirements/runtime.lock
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) --require-hashes -r requirements/build.lock -r requirements/runtime.lock
+	@$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.lock
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.lock
-	@touch $@
+$(VENV)/dev.stamp: $(VENV)/python.stamp requirements/dev.lock pyproject.toml
+	@echo "Installing into $(VENV)"
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $(VENV)/runtime.stamp $@

@@ -35,14 +35,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     In CI the dependencies are installed from the lock; elsewhere those of this environment are lent.
     """
     home = tmp_path_factory.mktemp("elsewhere") / "venv"
-    venv.create(home, with_pip=True)
-    pip = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    venv.create(home, symlinks=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(home / "bin/python"), "install", "--quiet"]
     if os.environ.get("CI"):
         subprocess.run([*pip, "--require-hashes", "-r", ROOT / "requirements/runtime.lock"], check=True)
     else:
         (packages,) = home.glob("lib/python*/site-packages")
         (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-compile", str(wheel)], check=True)
     return home / "bin"
 
 

@@ -11,6 +11,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import forked
+
+PROGRAM = [sys.executable, "-m", "reconciler"]
 PERSON = {
     "GIT_AUTHOR_NAME": "Ada",
     "GIT_AUTHOR_EMAIL": "ada@example.com",
@@ -75,7 +78,7 @@ class Place:
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Begin a `reconciler` command."""
         return subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *arguments],
+            [*PROGRAM, *arguments],
             env={**self.env, **environment},
             cwd=self.root,
             stdout=subprocess.PIPE,
@@ -85,10 +88,25 @@ class Place:
 
     def run(self, *arguments: str, code: int = 0, **environment: str) -> str:
         """Run a `reconciler` command to its end; returns what it printed."""
-        process = self.start(*arguments, **environment)
-        out, err = process.communicate()
-        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        ended, out, err = self.end(*arguments, **environment)
+        assert ended == code, f"exit code {ended}\n{out}\n{err}"
         return out + err
+
+    def end(self, *arguments: str, cwd: Path | None = None, **environment: str) -> tuple[int, str, str]:
+        """Run a command to its end, whatever that is: its exit code, output and errors."""
+        variables = {**self.env, **environment}
+        if forked.can_run(variables):
+            return forked.run(arguments, variables, cwd or self.root)
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            env=variables,
+            cwd=cwd or self.root,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.returncode, done.stdout, done.stderr
 
     def history(self, form: str = "%s") -> list[str]:
         """The ledger, oldest first."""

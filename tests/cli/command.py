@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from reconciler import share
-from tests.place import Place
-
-PROGRAM = [sys.executable, "-m", "reconciler"]
+from tests.place import PROGRAM, Place
 
 
 @dataclass(frozen=True)
@@ -34,18 +31,10 @@ class Done:
 
 def call(place: Place, *words: str, code: int = 0, cwd: Path | None = None, **variables: str) -> Done:
     """Run a command to its end, in the person's clone unless told otherwise."""
-    done = subprocess.run(
-        [*PROGRAM, *words],
-        env={**place.env, **variables},
-        cwd=cwd or place.clone,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
-    assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return Done(done.returncode, done.stdout, done.stderr)
+    done = Done(*place.end(*words, cwd=cwd or place.clone, **variables))
+    assert "Traceback" not in done.out + done.err, done.err
+    assert done.code == code, f"exit code {done.code}\n{done.out}\n{done.err}"
+    return done
 
 
 def on_a_terminal(place: Place, *words: str, **variables: str) -> str:

@@ -2,7 +2,8 @@
 
 To load the program is more than half of what a short command costs, and the tests give hundreds of them. A
 forked command has arguments, environment, directory, output and exit code of its own, and begins in `main`
-as any other. Commands that are signalled, or watched while they run, are started as people start them.
+as any other. Commands that are signalled, or watched while they run, are started as people start them; and
+so is everything that is measured.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _LARGEST = 1 << 17
 
 
 def can_run(environment: Mapping[str, str]) -> bool:
-    """Whether a forked process is the same as one started in this environment."""
-    return not any(
+    """Whether this is a test, and a forked process the same as one started in this environment."""
+    return "PYTEST_VERSION" in os.environ and not any(
         name.startswith(FIXED) and (name, text) != ("LANG", LANGUAGE) for name, text in environment.items()
     )
 

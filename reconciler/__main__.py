@@ -29,8 +29,20 @@ def main() -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; returns the exit code."""
-    if arguments[:1] == ["pass"] and _is_quiet(arguments[1:]):
+    if arguments[:1] != ["pass"]:
+        return _carry_out(arguments)
+    if _is_quiet(arguments[1:]):
         return 0
+    from reconciler import quiet
+
+    try:
+        return _carry_out(arguments)
+    finally:
+        quiet.give_up()
+
+
+def _carry_out(arguments: Sequence[str]) -> int:
+    """The real command line."""
     import gc
 
     # Values here are rarely in circles, and what is imported stays: a tenth of a pass went into looking.

@@ -14,7 +14,6 @@ from reconciler.executors.base import Executor
 from reconciler.executors.configured import make_executor
 from reconciler.executors.fenced import FencedExecutor
 from reconciler.executors.local.secrets import known_values
-from reconciler.git.access import GitAccess
 from reconciler.git.ledger import Identity, LedgerBranch
 from reconciler.git.repository import Repository
 from reconciler.memory import current_state, fetch_state, snapshots
@@ -231,16 +230,8 @@ def open_ledger(settings: Settings, allow: Callable[[], None] = lambda: None) ->
     """Where run results are committed; `allow` is asked before each push."""
     ledger = settings.ledger
     identity = Identity(ledger.author_name, ledger.author_email)
-    directory = f"{settings.own_directory}/ledger.git"
-    return LedgerBranch(directory, ledger_access(settings), identity, allow=allow)
-
-
-def ledger_access(settings: Settings) -> GitAccess:
-    """How run results are written: often with another credential than workflows are read with."""
-    ledger, timeout = settings.ledger, settings.limits.git_timeout
-    is_shared = ledger.url == settings.repository.url and not (ledger.token_file or ledger.ssh_key)
-    app = quiet.github_app(settings) if is_shared else None
-    return quiet.git_access(ledger, timeout, ledger.signing_key, app)
+    clone = quiet.ledger_clone(settings)
+    return LedgerBranch(clone.directory, clone.access, identity, clone=clone, allow=allow)
 
 
 def open_artifacts(settings: Settings) -> ArtifactStore:

@@ -18,12 +18,16 @@ from reconciler import __version__
 from reconciler.errors import ReconcilerError
 from reconciler.git.access import GitAccess, GitHubApp
 from reconciler.git.clone import Clone
+from reconciler.git.process import CommandFailed
 from reconciler.settings import Ledger, Repository, Settings, table
 from reconciler.state.lock import PassLock
 
 NEVER = "never"
 
+# What the look for a quiet pass leaves to the pass that follows in this process, where it is not quiet.
+_lock: list[PassLock] = []
 _fetched: list[bool] = []
+_ledger: list[tuple[str, Clone]] = []
 
 
 def is_quiet(settings: Settings) -> str | None:
@@ -36,13 +40,35 @@ def is_quiet(settings: Settings) -> str | None:
     _, revision, until, database = note
     if database != _trace(settings) or (until != NEVER and time.time() >= float(until)):
         return None
+    lock = pass_lock(settings)
     try:
-        with PassLock(f"{settings.own_directory}/lock"):
-            tip = _tip(settings)
+        lock.acquire()
+        tip = _tip(settings)
     except ReconcilerError:
+        lock.release()
         return None  # the real pass meets it again, and tells
-    _fetched[:] = [tip is not None]
-    return revision if tip == revision else None
+    if tip == revision:
+        lock.release()
+        return revision
+    _lock[:] = [lock]
+    if tip is not None:
+        _fetched[:] = [True]
+        _look_at_ledger(settings)
+    return None
+
+
+def pass_lock(settings: Settings, command: str = "reconciler pass") -> PassLock:
+    """The lock of a pass; held already where the look for a quiet pass has just found work."""
+    return _lock.pop() if _lock else PassLock(f"{settings.own_directory}/lock", command=command)
+
+
+def give_up() -> None:
+    """Let go of what the look for a quiet pass left, as far as no pass made use of it."""
+    while _lock:
+        _lock.pop().release()
+    while _ledger:
+        _ledger.pop()[1].give_up()
+    _fetched.clear()
 
 
 def has_fetched() -> bool:
@@ -98,6 +124,26 @@ def git_access(
     )
 
 
+def ledger_access(settings: Settings) -> GitAccess:
+    """How run results are written: often with another credential than workflows are read with."""
+    ledger, timeout = settings.ledger, settings.limits.git_timeout
+    is_shared = ledger.url == settings.repository.url and not (ledger.token_file or ledger.ssh_key)
+    app = github_app(settings) if is_shared else None
+    return git_access(ledger, timeout, ledger.signing_key, app)
+
+
+def ledger_clone(settings: Settings) -> Clone:
+    """The clone of the ledger, which may be on its way to the newest tip already.
+
+    Not where passes of another layout were at work since then: what they pushed must not be missed.
+    """
+    for layout, clone in _ledger:
+        if layout == _layout(settings):
+            return clone
+        clone.give_up()
+    return Clone(f"{settings.own_directory}/ledger.git", ledger_access(settings))
+
+
 def clone_directory(settings: Settings) -> str:
     return f"{settings.own_directory}/source.git"
 
@@ -108,9 +154,13 @@ def _place(settings: Settings) -> str:
 
 def _ground(settings: Settings) -> str:
     """This release, every setting and the layout of shards, on one line."""
-    layout = " ".join(_read(f"{settings.state.directory}/layout"))
+    layout = _layout(settings)
     values = [(row.name, str(row.of(settings))) for row in table().values()]
     return f"{__version__} {layout} {values!r}"
+
+
+def _layout(settings: Settings) -> str:
+    return " ".join(_read(f"{settings.state.directory}/layout"))
 
 
 def _trace(settings: Settings) -> str:
@@ -130,6 +180,21 @@ def _tip(settings: Settings) -> str | None:
         return None  # a signature is checked by the real pass
     clone = Clone(clone_directory(settings), source_access(settings), settings.limits.blob_bytes)
     return clone.fetch()
+
+
+def _look_at_ledger(settings: Settings) -> None:
+    """Have the ledger fetched while the rest of the program is loaded: both take about the same time.
+
+    Not in a cluster: until this pass has the Lease, another one may push what must be known here.
+    """
+    if settings.executor.name == "kubernetes":
+        return
+    layout, clone = _layout(settings), ledger_clone(settings)
+    try:
+        clone.begin()
+    except (ReconcilerError, CommandFailed):
+        return  # the real pass meets it again, and tells
+    _ledger[:] = [(layout, clone)]
 
 
 def _read(path: str) -> list[str]:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler import quiet
 from reconciler.core.shard import Layout, Shard
 from reconciler.settings import Settings
 from reconciler.state import layout
-from reconciler.state.lock import PassLock
 
 if TYPE_CHECKING:
     from reconciler.executors.kubernetes.lease import Leases
@@ -39,7 +39,7 @@ def shard_of(settings: Settings) -> Shard:
 def taken(settings: Settings, command: str = "reconciler pass") -> Iterator[Turn]:
     """The turn, until the block ends; LockHeld at once where it is another's."""
     take = _by_lease if settings.executor.name == "kubernetes" else _by_lock
-    with PassLock(f"{settings.own_directory}/lock", command=command), take(settings) as turn:
+    with quiet.pass_lock(settings, command), take(settings) as turn:
         yield turn
 
 

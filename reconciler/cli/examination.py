@@ -82,7 +82,7 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
     if not settings.ledger.url:
         yield Finding(Verdict.WARN, "ledger", "not checked: it is the repository, which is not set")
         return
-    _ask(composition.ledger_access(settings), lambda remote: remote.rehearse_push())
+    _ask(quiet.ledger_access(settings), lambda remote: remote.rehearse_push())
     place = f"branch '{settings.ledger.branch}' of {settings.ledger.url}"
     yield Finding(Verdict.OK, "ledger", f"runs may be pushed to the {place}")
 

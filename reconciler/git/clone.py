@@ -15,7 +15,7 @@ import os
 from reconciler.errors import GitError, GitUnavailable
 from reconciler.git import safety
 from reconciler.git.access import is_object_id
-from reconciler.git.process import CommandFailed, run
+from reconciler.git.process import CommandFailed, Started, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,23 +34,38 @@ class Clone:
         self.directory = os.path.abspath(os.fspath(directory))  # noqa: PTH100
         self.access = access
         self._filter = safety.filtering(blob_limit) if blob_limit else {}
+        self._begun: Started | None = None
+
+    def begin(self) -> None:
+        """Start a fetch, for which the next `fetch` waits; nothing happens where there is no sound clone."""
+        if self._begun is None and self._is_sound():
+            argv = safety.fetch_argv(self.directory, f"+{self.access.ref}:{self.access.ref}")
+            self._begun = Started(argv, safety.environment(self.access, self._filter))
+
+    def give_up(self) -> None:
+        """End a fetch that was begun and that nobody waits for."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.end()
 
     def fetch(self) -> str | None:
         """Bring the branch up to the remote's; its tip, or None when the remote has no such branch.
 
         None leaves the last known tip in place: that a branch is gone is for the caller to judge.
         """
-        return self._fetch(self.access.branch, self.access.ref)
+        begun, self._begun = self._begun, None
+        return self._fetch(self.access.branch, self.access.ref, begun)
 
     def fetch_branch(self, branch: str) -> str | None:
         """The tip of another branch of the same remote, brought here beside ours."""
         return self._fetch(branch, f"refs/others/{branch}")
 
-    def _fetch(self, branch: str, ref: str) -> str | None:
-        fresh = self.prepare()
+    def _fetch(self, branch: str, ref: str, begun: Started | None = None) -> str | None:
+        fresh = begun is None and self.prepare()
         before = self._value(ref)
         try:
-            if not self._bring(branch, ref, self.access.timeout * (_FIRST_TIME_PATIENCE if fresh else 1)):
+            timeout = self.access.timeout * (_FIRST_TIME_PATIENCE if fresh else 1)
+            if not self._bring(branch, ref, timeout, begun):
                 return None
             after = self._value(ref)
             if after is None:
@@ -62,15 +77,18 @@ class Clone:
                 raise translate(failure, self.access, f"fetch '{branch}'") from failure
             self.discard()
             return self._fetch(branch, ref)
-        if after != before:
+        if begun is not None or after != before:
             self.tidy()
         return after
 
-    def _bring(self, branch: str, ref: str, timeout: float) -> bool:
+    def _bring(self, branch: str, ref: str, timeout: float, begun: Started | None) -> bool:
         """Fetch; False when the remote has no such branch."""
         argv = safety.fetch_argv(self.directory, f"+refs/heads/{branch}:{ref}")
         try:
-            run(argv, safety.environment(self.access, self._filter), timeout=timeout)
+            if begun is not None:
+                begun.finish(timeout)
+            else:
+                run(argv, safety.environment(self.access, self._filter), timeout=timeout)
         except CommandFailed as failure:
             if b"couldn't find remote ref" in failure.stderr:
                 return False

@@ -41,12 +41,17 @@ class LedgerEntry:
 
 
 class LedgerHistory:
-    """The branch of `access` as of the last fetch, in a bare clone at `directory`."""
+    """The branch of `access` as of the last fetch, in a bare clone at `directory`.
 
-    def __init__(self, directory: str | os.PathLike[str], access: GitAccess) -> None:
+    `clone` is that clone where somebody has begun a fetch into it.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str], access: GitAccess, clone: Clone | None = None
+    ) -> None:
         self.access = access
         self.branch = access.branch
-        self._clone = Clone(directory, access)
+        self._clone = clone or Clone(directory, access)
         self._git = Git(self._clone.directory, access)
         self._tip = LedgerTip(self._clone.tip())
         self._fetched_at: float | None = None

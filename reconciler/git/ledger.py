@@ -18,6 +18,7 @@ from itertools import chain
 from reconciler.errors import PushRejected
 from reconciler.git import backoff, fast_import, push
 from reconciler.git.access import GitAccess
+from reconciler.git.clone import Clone
 from reconciler.git.fast_import import Identity
 from reconciler.git.history import LedgerEntry, LedgerHistory, LedgerTip
 from reconciler.git.process import CommandFailed
@@ -54,11 +55,12 @@ class LedgerBranch(LedgerHistory):
         access: GitAccess,
         identity: Identity | None = None,
         *,
+        clone: Clone | None = None,
         allow: Callable[[], None] = lambda: None,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        super().__init__(directory, access)
+        super().__init__(directory, access, clone)
         self._identity = identity or Identity()
         self._allow = allow
         self._sleep = sleep

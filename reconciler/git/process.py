@@ -42,14 +42,7 @@ def run(
     limit: int = 1 << 24,
 ) -> bytes:
     """What the command wrote to its standard output; CommandFailed unless it ended with 0."""
-    chunks: list[bytes] = []
-    try:
-        for chunk in stream(argv, env, stdin=stdin, timeout=timeout, limit=limit):
-            chunks.append(chunk)  # noqa: PERF402  (what came before a failure is wanted too)
-    except CommandFailed as failure:
-        failure.stdout = b"".join(chunks)
-        raise
-    return b"".join(chunks)
+    return _joined(stream(argv, env, stdin=stdin, timeout=timeout, limit=limit))
 
 
 def stream(
@@ -67,14 +60,45 @@ def stream(
     `strict`, an error on standard error is a failure even where the command ends with 0: `cat-file`
     calls an object that it cannot read "missing", and says only there that it is corrupt.
     """
-    child = _Child(argv, env)
+    yield from _followed(_Child(argv, env), stdin, timeout, limit, strict)
+
+
+class Started:
+    """A command that runs while something else is done; whoever starts one finishes or ends it."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        self._child = _Child(argv, env)
+
+    def finish(self, timeout: float, limit: int = 1 << 24) -> bytes:
+        """As `run`, from here on."""
+        return _joined(_followed(self._child, (), timeout, limit, False))
+
+    def end(self) -> None:
+        """Leave nothing of it behind."""
+        self._child.end()
+
+
+def _joined(chunks: Iterable[bytes]) -> bytes:
+    kept: list[bytes] = []
+    try:
+        for chunk in chunks:
+            kept.append(chunk)  # noqa: PERF402  (what came before a failure is wanted too)
+    except CommandFailed as failure:
+        failure.stdout = b"".join(kept)
+        raise
+    return b"".join(kept)
+
+
+def _followed(
+    child: _Child, stdin: Iterable[bytes], timeout: float, limit: int | None, strict: bool
+) -> Generator[bytes, None, None]:
     try:
         yield from _exchange(child, iter(stdin), timeout, limit)
         code = child.wait()
     finally:
         child.end()
     if code or (strict and b"error: " in child.stderr):
-        raise CommandFailed(argv, code, child.stderr)
+        raise CommandFailed(child.argv, code, child.stderr)
 
 
 class _Child:

@@ -34,7 +34,9 @@ class PassLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock or raise LockHeld at once, naming the holder."""
+        """Take the lock or raise LockHeld at once, naming the holder; taking what is held is no error."""
+        if self._descriptor is not None:
+            return
         descriptor = _open(self.path)
         try:
             _take(descriptor)

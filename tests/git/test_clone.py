@@ -280,3 +280,41 @@ def test_many_fetches_do_not_leave_many_packs(remote: Remote, tmp_path: Path, bl
 
     assert everything(repository) == {"a": b"69", "huge": None}
     assert len(list((tmp_path / "clone").glob("objects/pack/*.pack"))) < 20
+
+
+def test_a_fetch_that_was_begun_brings_what_the_remote_has(remote: Remote, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone.git", GitAccess(remote.url, "main"))
+    remote_commit(remote)
+    clone.begin()  # there is no clone yet
+    first = clone.fetch()
+    remote_commit(remote)
+    clone.begin()
+    clone.begin()
+    second = clone.fetch()
+    assert second != first
+    assert second == clone.tip() == remote.tip()
+    assert clone.fetch() == second
+
+
+def test_a_fetch_that_was_begun_and_fails_is_told_by_the_one_that_waits(
+    remote: Remote, tmp_path: Path
+) -> None:
+    clone = Clone(tmp_path / "clone.git", GitAccess(remote.url, "main"))
+    remote_commit(remote)
+    tip = clone.fetch()
+    away = remote.directory.rename(tmp_path / "away")
+    clone.begin()
+    with pytest.raises(GitUnavailable, match="Could not fetch 'main'"):
+        clone.fetch()
+    away.rename(remote.directory)
+    assert clone.fetch() == tip
+
+
+def test_a_fetch_that_was_begun_can_be_given_up(remote: Remote, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone.git", GitAccess(remote.url, "main"))
+    remote_commit(remote)
+    clone.fetch()
+    remote_commit(remote)
+    clone.begin()
+    clone.give_up()
+    assert clone.fetch() == remote.tip()

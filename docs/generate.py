@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from docs import chart, definitions
-from reconciler.cli import COMMANDS, reconciler
+from reconciler.cli import COMMANDS
+from reconciler.cli.commands import reconciler
 from reconciler.settings import Setting, Settings, shown, table
 from reconciler.settings.table import GROUPS
 

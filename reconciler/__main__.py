@@ -29,32 +29,17 @@ def main() -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; returns the exit code."""
-    if arguments[:1] != ["pass"]:
-        return _carry_out(arguments)
-    if _is_quiet(arguments[1:]):
-        return 0
-    from reconciler import quiet
-
-    try:
-        return _carry_out(arguments)
-    finally:
-        quiet.give_up()
-
-
-def _carry_out(arguments: Sequence[str]) -> int:
-    """The real command line."""
-    import gc
-
-    # Values here are rarely in circles, and what is imported stays: a tenth of a pass went into looking.
-    gc.set_threshold(50_000, 20, 50)
+    settings = _settings(arguments[1:]) if arguments[:1] == ["pass"] else None
+    if settings is not None:
+        return _pass(settings)
+    _collect_rarely()
     from reconciler import cli
 
     return cli.run(arguments)
 
 
-def _is_quiet(arguments: Sequence[str]) -> bool:
-    """Whether this pass has nothing to do; tells so. Anything unusual is left to the real command line."""
-    from reconciler import quiet
+def _settings(arguments: Sequence[str]) -> Settings | None:
+    """Those of a pass; None for anything unusual, which is left to the real command line."""
     from reconciler.errors import ReconcilerError
     from reconciler.settings import read_settings, table
 
@@ -62,17 +47,37 @@ def _is_quiet(arguments: Sequence[str]) -> bool:
     flags: dict[str, str] = {}
     for flag, text in _pairs(arguments):
         if flag not in names or text is None:
-            return False
+            return None
         flags[names[flag]] = text
     config = flags.pop("config", None)
     try:
-        settings = read_settings(flags, config=config)
-        revision = quiet.is_quiet(settings)
+        return read_settings(flags, config=config)
     except ReconcilerError:
-        return False
+        return None
+
+
+def _pass(settings: Settings) -> int:
+    """One pass: at once where it has nothing to do, else by all that is there."""
+    from reconciler import quiet
+
+    revision = quiet.is_quiet(settings)
     if revision is not None:
         _tell(settings, revision)
-    return revision is not None
+        return 0
+    _collect_rarely()
+    from reconciler import cli
+
+    try:
+        return cli.run_pass(settings)
+    finally:
+        quiet.give_up()
+
+
+def _collect_rarely() -> None:
+    """Values here are rarely in circles, and what is imported stays: a tenth of a pass went into looking."""
+    import gc
+
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _tell(settings: Settings, revision: str) -> None:

@@ -44,12 +44,19 @@ def run_pass(settings: Settings, notify: events.Notify, stopped: Callable[[], bo
     """One pass under the lock; notes at its end whether the next one will find anything to do."""
     require(settings, "repository.url")
     with turn.taken(settings) as ours:
-        with open_edges(settings, notify, ours) as (edges, remote):
+        is_fetched = quiet.has_fetched()
+        with open_edges(settings, notify, ours, expecting=is_fetched) as (edges, remote):
             folder = settings.repository.path
             copies = snapshots(settings, edges.store, ours)
             turned = _between_turns(settings, edges.state, copies, ours)
             summary = passes.run_pass(
-                edges, _Fetched(remote), folder, limits(settings), budget(settings), stopped, turned
+                edges,
+                _Fetched(remote, is_fetched),
+                folder,
+                limits(settings),
+                budget(settings),
+                stopped,
+                turned,
             )
             if copies is not None:
                 copies.keep(edges.state, Path(settings.own_directory), clock(), last=True)
@@ -92,9 +99,9 @@ def _between_turns(
 class _Fetched:
     """The branch, without fetching again what the look for a quiet pass has just brought."""
 
-    def __init__(self, remote: Repository) -> None:
+    def __init__(self, remote: Repository, is_fresh: bool) -> None:
         self._remote = remote
-        self._is_fresh = quiet.has_fetched()
+        self._is_fresh = is_fresh
 
     def fetch(self) -> str | None:
         tip = self._remote.tip() if self._is_fresh else None
@@ -140,9 +147,9 @@ def remove_runs(settings: Settings) -> int:
 
 @contextmanager
 def open_edges(
-    settings: Settings, notify: events.Notify, ours: turn.Turn
+    settings: Settings, notify: events.Notify, ours: turn.Turn, *, expecting: bool = False
 ) -> Iterator[tuple[Edges, Repository]]:
-    """Every edge of a pass, whose turn is `ours`.
+    """Every edge of a pass, whose turn is `ours`; `expecting` says that it will most likely start steps.
 
     A database that is damaged, or of another layout, goes; the pass then makes it anew from the ledger.
     """
@@ -150,7 +157,8 @@ def open_edges(
         store = open_artifacts(settings)
         is_copy = fetch_state(settings, store, ours)
         state = stack.enter_context(current_state(settings, notify, ours))
-        inner = make_executor(settings, store, attempts_directory(settings), ours.check)
+        directory = attempts_directory(settings)
+        inner = make_executor(settings, store, directory, ours.check, expecting=expecting)
         executor = FencedExecutor(inner, ours.check)
         stack.callback(executor.close)
         source = open_repository(settings)

@@ -189,8 +189,9 @@ def _look_at_ledger(settings: Settings) -> None:
     """
     if settings.executor.name == "kubernetes":
         return
-    layout, clone = _layout(settings), ledger_clone(settings)
+    layout = _layout(settings)
     try:
+        clone = ledger_clone(settings)
         clone.begin()
     except (ReconcilerError, CommandFailed):
         return  # the real pass meets it again, and tells

@@ -8,7 +8,6 @@ anything is written.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def _by_lease(settings: Settings) -> Iterator[Turn]:
     from reconciler.executors.kubernetes.shards import ShardLease
 
     chosen = settings.lease
-    holder = f"{os.uname().nodename}_{os.getpid()}_{secrets.token_hex(4)}"
+    holder = f"{os.uname().nodename}_{os.getpid()}_{os.urandom(4).hex()}"
     lease = ShardLease(_leases(settings), chosen.name, shard_of(settings), holder, duration=chosen.duration)
     current = lease.acquire()
     try:

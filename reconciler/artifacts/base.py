@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -60,8 +60,8 @@ class ArtifactStore(Protocol):
 
 def probe(store: ArtifactStore) -> None:
     """The common part of `check`: raises what goes wrong."""
-    directory = f".check-{secrets.token_hex(8)}"
-    key, content = f"{directory}/probe", secrets.token_bytes(32)
+    directory = f".check-{os.urandom(8).hex()}"
+    key, content = f"{directory}/probe", os.urandom(32)
     store.put(key, BytesIO(content))
     try:
         with store.open(key) as stream:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,7 +63,7 @@ def appearing(path: Path) -> Iterator[Callable[[bytes], object]]:
     Not synced to the disk: a process that is killed loses nothing, and what a power cut takes is found by
     size and sha256 at the next fetch. A sync for each file would cost more than the copy itself.
     """
-    partial = f"{path.parent}/{PARTIAL}{secrets.token_hex(8)}"
+    partial = f"{path.parent}/{PARTIAL}{os.urandom(8).hex()}"
     with translated(path, "write"):
         descriptor = _create_below(path.parent, partial)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import stat
 import tempfile
@@ -95,7 +94,7 @@ def _place_tar(store: ArtifactStore, artifact: Artifact, directory: Path) -> Non
 @contextmanager
 def _arriving(destination: Path) -> Iterator[Path]:
     """A directory that appears at `destination` when the block ends well; else nothing does."""
-    partial = destination.parent / f"{PARTIAL}{secrets.token_hex(8)}"
+    partial = destination.parent / f"{PARTIAL}{os.urandom(8).hex()}"
     with translated(destination, "write"):
         partial.mkdir(parents=True)
         try:

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import click
-
 from reconciler import __version__
 from reconciler.cli.plain import plain
-from reconciler.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ReconcilerError
+from reconciler.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, ReconcilerError
 
 
 @dataclass
@@ -30,34 +28,29 @@ def exit_code_of() -> Iterator[Code]:
     try:
         yield code
     except ReconcilerError as error:
-        click.echo(f"Error: {plain(str(error))}", err=True)
+        print(f"Error: {plain(str(error))}", file=sys.stderr)
         code.value = error.exit_code
-    except click.exceptions.Exit as leave:
-        code.value = leave.exit_code
-    except click.ClickException as error:
-        error.show()
-        code.value = EXIT_USAGE if isinstance(error, click.UsageError) else error.exit_code
     except SystemExit as leave:  # click leaves like this when whoever read our output has gone
         code.value = leave.code if isinstance(leave.code, int) else EXIT_FAILED
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         code.value = EXIT_INTERRUPTED
     except OSError as error:
         code.value = _output_failed(error)
     except Exception:
-        click.echo(f"Error: this is a bug of reconciler. A report lies in {_report()}", err=True)
+        print(f"Error: this is a bug of reconciler. A report lies in {_report()}", file=sys.stderr)
         code.value = EXIT_BUG
 
 
 def _output_failed(error: OSError) -> int:
     """The exit code when what we print cannot be written; edges translate every other error of the system."""
     if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO) or error.filename:
-        click.echo(f"Error: this is a bug of reconciler. A report lies in {_report()}", err=True)
+        print(f"Error: this is a bug of reconciler. A report lies in {_report()}", file=sys.stderr)
         return EXIT_BUG
     # Without this, Python tries to write the rest while it exits, and complains once more.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno != errno.EPIPE:  # who stopped reading knows
-        click.echo(f"Error: what was to be printed cannot be written: {error.strerror}", err=True)
+        print(f"Error: what was to be printed cannot be written: {error.strerror}", file=sys.stderr)
     return EXIT_FAILED
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import click
-
 from reconciler.cli.plain import plain
 from reconciler.cli.terminal import has_colour
 from reconciler.ledger.moment import took
@@ -34,16 +32,16 @@ def print_json(kind: str, **fields: Any) -> None:
 
 
 def print_document(document: Any) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+    _out(json.dumps(document, indent=2, ensure_ascii=True))
 
 
 def print_text(text: str, colour: str | None = None) -> None:
-    click.echo(_styled(plain(text), colour, sys.stdout))
+    _out(_styled(plain(text), colour, sys.stdout))
 
 
 def remark(text: str, colour: str | None = None) -> None:
     """Something besides the data: on stderr."""
-    click.echo(_styled(plain(text), colour, sys.stderr), err=True)
+    print(_styled(plain(text), colour, sys.stderr), file=sys.stderr, flush=True)
 
 
 def print_table(rows: Iterable[Sequence[str]], indent: str = "") -> None:
@@ -54,7 +52,7 @@ def print_table(rows: Iterable[Sequence[str]], indent: str = "") -> None:
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         padded[-1] = row[-1]
         shown = (_styled(text, colour_of(cell), sys.stdout) for text, cell in zip(padded, row, strict=True))
-        click.echo(f"{indent}{_GAP.join(shown)}".rstrip())
+        _out(f"{indent}{_GAP.join(shown)}".rstrip())
 
 
 def colour_of(word: str) -> str | None:
@@ -79,5 +77,15 @@ def size(count: int) -> str:
     return f"{amount / 1024:.1f} TiB"
 
 
+def _out(text: str) -> None:
+    import click  # here and below: a pass prints to stderr alone, and mostly without colour
+
+    click.echo(text)
+
+
 def _styled(text: str, colour: str | None, stream: Any) -> str:
-    return click.style(text, fg=colour) if colour and has_colour(stream) else text
+    if not colour or not has_colour(stream):
+        return text
+    import click
+
+    return click.style(text, fg=colour)

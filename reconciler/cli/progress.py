@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import click
-
 from reconciler import composition
 from reconciler.cli.plain import plain
 from reconciler.cli.printing import colour_of, remark
@@ -116,7 +114,7 @@ def print_event(level: str, event: str, text: str, **fields: Any) -> None:
     """One line of the log in JSON."""
     at = stamp(composition.clock())
     line = {"at": at, "level": level, "event": event, "text": plain(text), **fields}
-    click.echo(json.dumps(line, ensure_ascii=True), err=True)
+    print(json.dumps(line, ensure_ascii=True), file=sys.stderr, flush=True)
 
 
 def colour(event: Event) -> str | None:

@@ -32,7 +32,7 @@ def without_codes(text: str) -> str:
 def for_people(text: str) -> str:
     """A sentence for the library's words; its own words where nothing better is known."""
     for pattern, say in _SENTENCES:
-        if match := pattern.search(text):
+        if match := re.search(pattern, text, re.DOTALL):
             return say(match)
     plain = text.splitlines()[0].removeprefix("Syntax error: ") if text else "it cannot be understood"
     return f"{plain[:1].upper()}{plain[1:300]}."
@@ -93,44 +93,41 @@ def _unreadable(match: re.Match[str]) -> str:
     return f"{text!r} is not expected here."
 
 
-_SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), say)
-    for pattern, say in (
-        (r"no matching overload for '(.+?)' applied to '\((.*)\)'", _no_overload),
-        (r"No matching overloads found : ([^\s(]+)(?:\((.*)\))?", _no_overload),
-        (r"token recognition error at: '(.*)'$", _unreadable),
-        (r"(?:mismatched|extraneous) input '(.*?)' expecting", _unexpected),
-        (r"missing '(.*?)' at '(.*?)'", _left_out),
-        (r"no viable alternative at input '(.*)'", _unexpected),
-        (r"undeclared reference to '([^']*)'", lambda m: f"Nothing is called '{m[1]}'."),
-        (r"reserved identifier: (\w+)", lambda m: f"'{m[1]}' is a reserved word."),
-        (
-            r"expression of type '(.*?)' cannot be the operand of a select",
-            lambda m: f"A value of type {_type_name(m[1])} has no fields.",
-        ),
-        (
-            r"expression of type '(.*?)' cannot be the range of a comprehension",
-            lambda m: f"A value of type {_type_name(m[1])} cannot be looped over; a list or an object can.",
-        ),
-        (r"recursion (?:depth|limit)", lambda m: "The expression is nested too deeply (32 levels)."),
-        (r"Iteration budget exceeded", lambda m: "The expression loops more than 10,000 times."),
-        (r"Key not found in map : (.*)$", lambda m: f"There is no key {m[1]}."),
-        (r"Index error: index=(-?\d+) size=(\d+)", lambda m: f"There is no item {m[1]} in a list of {m[2]}."),
-        (r"divide by zero|modulus by zero", lambda m: "Division by zero."),
-        (
-            r"integer overflow|out of int64 range|too big to convert",
-            lambda m: "An integer must fit in 64 bits.",
-        ),
-        (r"invalid int literal", lambda m: "An integer must fit in 64 bits."),
-        (r"invalid regular expression: (.*)$", lambda m: f"The regular expression is invalid: {m[1][:200]}."),
-        (r"duplicate key in map", lambda m: "A key stands twice in one object."),
-        (
-            r"has\(\) (?:argument|macro)|invalid argument to has",
-            lambda m: "has() takes a field, as in has(x.name) or has(steps.train.outputs.accuracy).",
-        ),
-        (
-            r"variable name must be a simple identifier",
-            lambda m: "The loop's first argument must be a plain name.",
-        ),
-    )
+_SENTENCES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"no matching overload for '(.+?)' applied to '\((.*)\)'", _no_overload),
+    (r"No matching overloads found : ([^\s(]+)(?:\((.*)\))?", _no_overload),
+    (r"token recognition error at: '(.*)'$", _unreadable),
+    (r"(?:mismatched|extraneous) input '(.*?)' expecting", _unexpected),
+    (r"missing '(.*?)' at '(.*?)'", _left_out),
+    (r"no viable alternative at input '(.*)'", _unexpected),
+    (r"undeclared reference to '([^']*)'", lambda m: f"Nothing is called '{m[1]}'."),
+    (r"reserved identifier: (\w+)", lambda m: f"'{m[1]}' is a reserved word."),
+    (
+        r"expression of type '(.*?)' cannot be the operand of a select",
+        lambda m: f"A value of type {_type_name(m[1])} has no fields.",
+    ),
+    (
+        r"expression of type '(.*?)' cannot be the range of a comprehension",
+        lambda m: f"A value of type {_type_name(m[1])} cannot be looped over; a list or an object can.",
+    ),
+    (r"recursion (?:depth|limit)", lambda m: "The expression is nested too deeply (32 levels)."),
+    (r"Iteration budget exceeded", lambda m: "The expression loops more than 10,000 times."),
+    (r"Key not found in map : (.*)$", lambda m: f"There is no key {m[1]}."),
+    (r"Index error: index=(-?\d+) size=(\d+)", lambda m: f"There is no item {m[1]} in a list of {m[2]}."),
+    (r"divide by zero|modulus by zero", lambda m: "Division by zero."),
+    (
+        r"integer overflow|out of int64 range|too big to convert",
+        lambda m: "An integer must fit in 64 bits.",
+    ),
+    (r"invalid int literal", lambda m: "An integer must fit in 64 bits."),
+    (r"invalid regular expression: (.*)$", lambda m: f"The regular expression is invalid: {m[1][:200]}."),
+    (r"duplicate key in map", lambda m: "A key stands twice in one object."),
+    (
+        r"has\(\) (?:argument|macro)|invalid argument to has",
+        lambda m: "has() takes a field, as in has(x.name) or has(steps.train.outputs.accuracy).",
+    ),
+    (
+        r"variable name must be a simple identifier",
+        lambda m: "The loop's first argument must be a plain name.",
+    ),
 )

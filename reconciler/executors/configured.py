@@ -5,26 +5,35 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from reconciler.artifacts import ArtifactStore
 from reconciler.definition import workflow_from_document
 from reconciler.executors import EXECUTORS
 from reconciler.executors.base import Executor
-from reconciler.executors.kubernetes.options import KubernetesOptions
 from reconciler.executors.local.options import Options
 from reconciler.settings import Settings, table
 from reconciler.settings.values import PATH
 
+if TYPE_CHECKING:
+    from reconciler.executors.kubernetes.options import KubernetesOptions
+
 
 def make_executor(
-    settings: Settings, store: ArtifactStore, directory: Path, allow: Callable[[], None] = lambda: None
+    settings: Settings,
+    store: ArtifactStore,
+    directory: Path,
+    allow: Callable[[], None] = lambda: None,
+    *,
+    expecting: bool = False,
 ) -> Executor:
     """The executor that the settings name, keeping what it must below `directory`.
 
-    `allow` is asked before each write that is made in the background, and raises where it must not be.
+    `allow` is asked before each write that is made in the background, and raises where it must not be;
+    `expecting` says that steps will most likely be started.
     """
     name, options = settings.executor.name, _options(settings)
-    more = {"allow": allow} if name == "kubernetes" else {}
+    more: dict[str, Any] = {"allow": allow} if name == "kubernetes" else {"expecting": expecting}
     return EXECUTORS[name](directory, store, workflow_from_document, options, **more)
 
 

@@ -9,7 +9,6 @@ tip that it knew; so a push that got through without our learning of it is found
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +42,12 @@ FRESH = 10.0
 """Seconds for which a fetched tip is built upon without asking again."""
 
 
+def _chance() -> float:
+    import random  # for who was beaten to a push, which is rare
+
+    return random.random()
+
+
 class LedgerBranch(LedgerHistory):
     """The branch of `access`, read and written; `identity` is author and committer.
 
@@ -58,7 +63,7 @@ class LedgerBranch(LedgerHistory):
         clone: Clone | None = None,
         allow: Callable[[], None] = lambda: None,
         sleep: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _chance,
     ) -> None:
         super().__init__(directory, access, clone)
         self._identity = identity or Identity()

@@ -6,7 +6,8 @@ import click
 import pytest
 
 from docs import generate
-from reconciler.cli import COMMANDS, reconciler
+from reconciler.cli import COMMANDS
+from reconciler.cli.commands import reconciler
 from tests.cli.command import call
 
 

@@ -29,8 +29,9 @@ class LocalHouse:
     absolute_paths: bool
     opened: list[LocalExecutor] = field(default_factory=list)
 
-    def open(self, **changed: object) -> LocalExecutor:
-        executor = LocalExecutor(self.root, self.store, parse, replace(self.options, **changed))  # type: ignore[arg-type]
+    def open(self, *, expecting: bool = False, **changed: object) -> LocalExecutor:
+        options = replace(self.options, **changed)  # type: ignore[arg-type]
+        executor = LocalExecutor(self.root, self.store, parse, options, expecting=expecting)
         self.opened.append(executor)
         return executor
 

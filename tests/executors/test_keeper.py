@@ -55,6 +55,14 @@ def test_a_keeper_that_is_asked_to_go_stays(house: LocalHouse, number: signal.Si
     assert seen(executor, asked.key).exit_code == 3
 
 
+def test_a_keeper_that_was_begun_before_any_step_keeps_those_that_come(house: LocalHouse) -> None:
+    house.open(expecting=True).close()
+    executor = house.open(expecting=True)
+    first, second = call("a", "echo one"), call("b", "echo two")
+    assert [run(executor, each).log_tail for each in (first, second)] == ["one\n", "two\n"]
+    assert claim_of(house, first).keeper == claim_of(house, second).keeper
+
+
 def test_after_its_keeper_was_killed_a_pass_starts_steps_with_another(house: LocalHouse) -> None:
     first, second = call("a", "echo up; sleep 600"), call("b", "echo ran")
     executor = house.open()

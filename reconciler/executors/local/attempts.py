@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -49,6 +50,11 @@ class Attempts:
         self.secrets = Secrets(options.secrets, options.environment)
         self._transfer = Transfer(store, options, self._background.stopping)
         self._launcher = launcher.Launcher(self._watch, launcher.allow_open_files(options.slots + 256))
+
+    def expect(self) -> None:
+        """Some are about to begin, it seems."""
+        with suppress(OSError):  # who begins one will see
+            self._launcher.ready()
 
     def begin(self, live: Live) -> None:
         """Prepare and start; the caller holds the attempt's lock, which is let go of here."""

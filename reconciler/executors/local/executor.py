@@ -38,7 +38,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class LocalExecutor:
-    """Attempts as processes below `root`. `parse` makes a workflow of the document in an anchor."""
+    """Attempts as processes below `root`. `parse` makes a workflow of the document in an anchor.
+
+    With `expecting`, all is made ready for steps at once, because there will be some.
+    """
 
     name = "local"
 
@@ -48,6 +51,8 @@ class LocalExecutor:
         store: ArtifactStore,
         parse: Callable[[Mapping[str, Any]], Workflow],
         options: Options | None = None,
+        *,
+        expecting: bool = False,
     ) -> None:
         self._root = root.resolve()
         self._parse = parse
@@ -57,6 +62,8 @@ class LocalExecutor:
         self._attempts = Attempts(store, self._options)
         self._foreign: set[AttemptKey] = set()
         self._has_news = False
+        if expecting:
+            self._attempts.expect()
 
     def anchor(self, run: Run) -> None:
         directory = self._root / safe(run.id)

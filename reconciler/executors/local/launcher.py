@@ -20,7 +20,7 @@ _PROGRAM = str(Path(keeper.__file__))
 
 
 class Launcher:
-    """One keeper at a time, begun with the first step. `open_files` is the soft limit to give to steps."""
+    """One keeper at a time, begun when steps are expected. `open_files` is the soft limit for steps."""
 
     def __init__(self, watch: Watch[AttemptKey], open_files: int) -> None:
         self._watch = watch
@@ -34,19 +34,24 @@ class Launcher:
     def spawn(self, live: Live, start: Start) -> None:
         """Hand the attempt over, with its lock. Raises OSError when that cannot be done now."""
         assert live.lock is not None
-        if self._wire is None:
-            self._wire = self._begin()
-            self._watch.listen(self._wire.fileno(), self._hear)
+        wire = self.ready()
         self._last += 1
         fds = [live.lock]
         try:
             if start.sandbox is not None:
                 fds.append(_readable("\0".join([*start.sandbox, ""])))
-            _send(self._wire, _request(self._last, len(fds), start), fds)
+            _send(wire, _request(self._last, len(fds), start), fds)
         finally:
             for fd in fds[1:]:
                 os.close(fd)
         self._asked[self._last] = live
+
+    def ready(self) -> socket.socket:
+        """The wire to the keeper, begun if need be; it takes a while to come up, so one may ask early."""
+        if self._wire is None:
+            self._wire = self._begin()
+            self._watch.listen(self._wire.fileno(), self._hear)
+        return self._wire
 
     def close(self) -> None:
         """Leave the keeper alone with what it keeps."""

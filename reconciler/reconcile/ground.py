@@ -19,10 +19,12 @@ def survey(state: State, branch: LedgerBranch, tip: LedgerTip, names: Collection
     standing.follow(state, branch, tip)
     entries, rest = state.standing(names)
     places = {name: entry.place for name, entry in entries.items()}
+    newcomers = [name for name in names if name not in places]
+    if not newcomers and (page := standing.page(state, tip)):
+        return commits.Tip(places=places, entries=entries, rest=rest, overview=page)
     kinds = branch.kinds(tip)
     root = {name.lower() for name in kinds}  # `Data` is `data` on many a person's disk
     occupied = layout.occupied(kinds)
-    newcomers = [name for name in names if name not in places]
     if newcomers and (questions := layout.questions(newcomers, root)):
         occupied |= layout.occupied(branch.kinds(tip, questions))
     return commits.Tip(root, places, entries, rest, occupied, _overview(branch, tip, kinds, root))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.git.ledger import LedgerBranch, LedgerTip
 from reconciler.ledger import commits, mask, record, trailers
-from reconciler.ledger.overview import Entry
 from reconciler.model.ledger import LedgerCommit
 from reconciler.model.run import Artifact, Run
 from reconciler.reconcile import events, ground, standing
@@ -39,25 +38,25 @@ def _push(edges: Edges, branch: LedgerBranch, runs: Sequence[Run]) -> None:
     known = edges.state.meta(READ_UP_TO)
     there: dict[str, str] = {}
     pushed: list[Run] = []
-    shown: dict[str, Entry] = {}
+    shown = commits.Tip()
 
     def build(tip: LedgerTip) -> Iterator[LedgerCommit]:
+        nonlocal shown
         there.clear()
         there.update(_present(branch, known))
         pushed[:] = [run for run in runs if run.id not in there]
         records = [_record(edges, run) for run in pushed]
         before = ground.survey(edges.state, branch, tip, {run.name for run in pushed})
-        after = before.after(records)
-        shown.clear()
-        shown.update(after.entries)
-        return commits.each_commit(records, before, after, branch.branch)
+        shown = before.after(records)
+        return commits.each_commit(records, before, shown, branch.branch)
 
     result = branch.publish(build)
     there.update({run.id: commit for run, commit in zip(pushed, result.commits, strict=True)})
     edges.state.mark_published({run.id: there[run.id] for run in runs})
     if result.tip is not None:
         edges.state.set_meta(READ_UP_TO, result.tip)
-        standing.remember(edges.state, result.tip, shown.values())
+        page = shown.overview if pushed else None
+        standing.remember(edges.state, result.tip, shown.entries.values(), page)
     text = f"{len(pushed)} run{'s' if len(pushed) != 1 else ''} committed to {branch.branch}"
     edges.notify(events.Event(events.Kind.PUBLISHED, text))
 

@@ -13,6 +13,9 @@ from reconciler.ledger import layout, overview
 from reconciler.ledger.overview import Entry
 from reconciler.state.store import State
 
+PAGE = "ledger.page"
+"""Where the state remembers a commit of ours and which file the overview is there."""
+
 
 def follow(state: State, branch: LedgerBranch, tip: LedgerTip) -> None:
     """Bring what the state knows to `tip`."""
@@ -26,9 +29,17 @@ def follow(state: State, branch: LedgerBranch, tip: LedgerTip) -> None:
     state.show_ledger(commit, {place: _entry(content, place) for place, content in found}, anew=anew)
 
 
-def remember(state: State, tip: str, shown: Iterable[Entry]) -> None:
-    """Note that `tip` shows these lines now, besides what stood there before."""
+def remember(state: State, tip: str, shown: Iterable[Entry], page: str | None) -> None:
+    """Note that `tip`, a commit of ours, shows these lines besides what stood before, and its overview."""
     state.show_ledger(tip, {entry.place: entry for entry in shown})
+    if page is not None:
+        state.set_meta(PAGE, f"{tip} {page}")
+
+
+def page(state: State, tip: LedgerTip) -> str | None:
+    """The name of the overview at a tip that is ours; None where only a look at the tip can tell."""
+    commit, _, name = (state.meta(PAGE) or "").partition(" ")
+    return name if name and commit == tip.commit else None
 
 
 def _entry(content: bytes | None, place: str) -> Entry | None:

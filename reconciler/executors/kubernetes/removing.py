@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +24,11 @@ from reconciler.executors.kubernetes.view import PodView
 from reconciler.executors.kubernetes.workers import Workers
 
 AT_ONCE = 20
-"""Pods of one run that one worker lets go of, so that a large run is let go of by several."""
+"""Pods of one run that one worker removes, so that a large run is removed by several."""
 
-RUNS_AT_ONCE = 50
-"""Runs that one request deletes: their names are in its address."""
+RUNS_TOGETHER, PODS_TOGETHER = 50, 100
+"""How much one request deletes: the names of the runs are in its address, and the API server deletes their
+pods one after the other before it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Remover:
     stopping: threading.Event
     follow: Callable[[Record], None]
     _leaving: set[str] = field(default_factory=set)
-    _let_go: deque[str] = field(default_factory=deque)
+    _let_go: dict[str, int] = field(default_factory=dict)
 
     def cancel(self, record: Record) -> None:
         """Have the attempt stopped; once, unless that could not be asked."""
@@ -67,7 +67,8 @@ class Remover:
         parts = [pods[start : start + AT_ONCE] for start in range(0, len(pods), AT_ONCE)] or [[]]
         left = [len(parts)]
         self._leaving.add(run_id)
-        alone = any(isinstance(pod, PodView) and not judge.has_ended(pod) for pod in pods)
+        runs_still = any(isinstance(pod, PodView) and not judge.has_ended(pod) for pod in pods)
+        alone = runs_still or len(parts) > 1
 
         def remove(part: Sequence[PodView | str]) -> None:
             for pod in part:
@@ -78,7 +79,7 @@ class Remover:
                 left[0] -= 1
                 is_last = not left[0]
             if is_last:
-                self._finish(run_id, alone=alone)
+                self._finish(run_id, None if alone else len(pods))
 
         for part in parts:
             self.workers.submit(lambda part=part: remove(part))  # type: ignore[misc]
@@ -99,16 +100,19 @@ class Remover:
         finally:
             record.stopping = False
 
-    def _finish(self, run_id: str, *, alone: bool) -> None:
-        """Delete what is left of a run, with others if it need not be `alone`: when there are enough of them,
-        or no more to come."""
+    def _finish(self, run_id: str, pods: int | None) -> None:
+        """Delete what is left of a run: now where that is its anchor alone (`pods` is None), else together
+        with other runs, as soon as there are enough or no more to come."""
+        runs: list[str] = []
         with self.records.lock:
             self._leaving.discard(run_id)
-            if not alone:
-                self._let_go.append(run_id)
-            is_time = len(self._let_go) >= RUNS_AT_ONCE or not self._leaving
-            runs = [self._let_go.popleft() for _ in range(len(self._let_go) if is_time else 0)]
-        if alone:
+            if pods is not None:
+                self._let_go[run_id] = pods
+            is_enough = len(self._let_go) >= RUNS_TOGETHER or sum(self._let_go.values()) >= PODS_TOGETHER
+            if is_enough or not self._leaving:
+                runs = list(self._let_go)
+                self._let_go.clear()
+        if pods is None:
             path = self.client.namespaced("configmaps", names.anchor_name(run_id))
             self._quietly(lambda: self.client.delete(path))
         if runs:

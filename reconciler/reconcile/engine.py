@@ -29,7 +29,7 @@ class Engine:
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
         self._runs: dict[str, Run] = {}
-        self._live: dict[AttemptKey, None] = {}  # attempts that the executor is asked about
+        self._live: dict[AttemptKey, Phase] = {}  # attempts that the executor is asked about, as last seen
         self._stopping: dict[AttemptKey, None] = {}  # those of them that it is asked to stop
         self._queue: dict[str, None] = {}  # runs that may have steps to start, in order of arrival
         self._wakes: list[tuple[datetime, str]] = []
@@ -72,10 +72,15 @@ class Engine:
         return min(times, default=None)
 
     def _by_run(self, seen: Mapping[AttemptKey, Observation]) -> dict[str, dict[AttemptKey, Observation]]:
+        """What is news among `seen`: that an attempt still starts, or still runs, is none."""
         grouped: dict[str, dict[AttemptKey, Observation]] = {}
         for key, observation in seen.items():
-            if observation.status is not Status.STARTING:
-                grouped.setdefault(key.run_id, {})[key] = observation
+            status = observation.status
+            if status is Status.STARTING or (
+                status is Status.RUNNING and self._live.get(key) is Phase.RUNNING
+            ):
+                continue
+            grouped.setdefault(key.run_id, {})[key] = observation
         return grouped
 
     def _advance(self, news: dict[str, dict[AttemptKey, Observation]], now: datetime) -> None:
@@ -194,6 +199,6 @@ class Engine:
                 self._stopping.pop(key, None)
             if step.phase is Phase.RUNNING:
                 key = transition.live_key(run, step)
-                self._live[key] = None
+                self._live[key] = step.attempts[-1].phase
                 if step.attempts[-1].cancelling:
                     self._stopping[key] = None

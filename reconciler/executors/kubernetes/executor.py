@@ -81,6 +81,7 @@ class KubernetesExecutor:
             self._client, options, self._launcher.owner, self._records.ring, self._writers, self._stopping
         )
         self._reading: dict[AttemptKey, Log] = {}
+        self._steady: dict[AttemptKey, Observation] = {}
 
     def anchor(self, run: Run) -> None:
         self._launcher.anchor(run)
@@ -123,8 +124,9 @@ class KubernetesExecutor:
         self._raise_crash()
         is_complete = self._knows_all()
         with self._records.lock:
-            self._records.heard()
-            return {key: self._seen(key, is_complete=is_complete) for key in keys}
+            for key in self._records.heard():
+                self._steady.pop(key, None)
+            return {key: self._steady.get(key) or self._seen(key, is_complete=is_complete) for key in keys}
 
     def cancel(self, key: AttemptKey) -> None:
         record = self._records.get(key)
@@ -209,7 +211,10 @@ class KubernetesExecutor:
         else:
             self._look(record)
         assert record.view.note is not None
-        return record.seen or under_way(record.view, record.view.note)
+        seen = record.seen or under_way(record.view, record.view.note)
+        if seen.status is Status.RUNNING and record.view.must_end is None:
+            self._steady[key] = seen  # until the cluster tells of it: thousands may run, and few change
+        return seen
 
     def _look(self, record: Record) -> None:
         """Now and then: whether the pod will ever begin, or stop."""

@@ -64,6 +64,7 @@ class Records:
         self._runs: dict[str, dict[AttemptKey, Record]] = {}
         self._released: set[str] = set()
         self._has_news = False
+        self._changed: set[AttemptKey] = set()
         self._woken = 0.0
 
     def get(self, key: AttemptKey) -> Record | None:
@@ -97,6 +98,7 @@ class Records:
             found = list(self._runs.pop(run_id, {}).values())
             for record in found:
                 self._records.pop(record.key, None)
+                self._changed.add(record.key)
                 if record.view is None or not record.view.gone:
                     self._released.add(names.pod_name(record.key))
             return found
@@ -105,6 +107,7 @@ class Records:
         """The last word on an attempt."""
         with self.lock:
             record.seen = seen
+            self._changed.add(record.key)
             self._tell()
 
     def put_off(self, record: Record, why: str) -> None:
@@ -126,6 +129,7 @@ class Records:
             record = self.add(note.key)
             was_ending = record.view is not None and record.view.asked_to_end is not None
             record.view = view
+            self._changed.add(record.key)
             if view.gone and not record.asked:
                 self._forget(record)
                 return
@@ -149,10 +153,13 @@ class Records:
         if rest > 0:
             threading.Event().wait(min(rest, GATHER, max(0.0, deadline - time.monotonic())))
 
-    def heard(self) -> None:
-        """The pass looks now; what comes later is news. The caller holds the lock."""
+    def heard(self) -> set[AttemptKey]:
+        """The pass looks now; what comes later is news. The attempts that changed since it looked before;
+        the caller holds the lock."""
         self._has_news = False
         self._woken = time.monotonic()
+        changed, self._changed = self._changed, set()
+        return changed
 
     def ring(self) -> None:
         """Wake whoever waits."""
@@ -169,6 +176,7 @@ class Records:
         self.lock.notify_all()
 
     def _forget(self, record: Record) -> None:
+        self._changed.add(record.key)
         self._records.pop(record.key, None)
         run = self._runs.get(record.key.run_id, {})
         run.pop(record.key, None)

@@ -18,7 +18,7 @@ help: ## list what can be made
 demo: $(VENV)/runtime.stamp ## push a repository, run its workflows, read the history with git log
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
-test: $(VENV)/dev.stamp ## run the tests, in some minutes; PYTEST_ARGS="-n 2" adds slow ones
+test: $(VENV)/dev.stamp ## run the tests, in five minutes; PYTEST_ARGS="-n 3" adds slow ones
 	PATH="$(CURDIR)/$(BIN):$(CURDIR)/.testbed/bin:$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-cluster: $(VENV)/dev.stamp ## run the tests on a real cluster (needs root, make testbed); CLUSTER_ARGS= adds slow ones

@@ -8,18 +8,19 @@ so is everything that is measured.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
 import pkgutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -49,10 +50,9 @@ def _forks() -> Forks:
 
 
 class Forks:
-    """The process that forks commands, one at a time; it ends with the one that made it."""
+    """The process that forks commands, as many at once as are asked for; it ends with its maker."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -62,37 +62,56 @@ class Forks:
                 cwd=ROOT,
                 env={"PATH": os.environ["PATH"], "LANG": LANGUAGE},
             )
+        atexit.register(self._close)
 
     def run(self, words: Sequence[str], environment: Mapping[str, str], cwd: Path) -> tuple[int, str, str]:
         """As the function of this name."""
         request = json.dumps([list(words), dict(environment), str(cwd)]).encode()
-        with self._turn, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            socket.send_fds(self._control, [request], [out.fileno(), err.fileno()])
-            code = int(self._control.recv(_LARGEST))
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            ours, theirs = os.pipe()
+            with open(ours) as answer:
+                with open(theirs, "wb") as ended:
+                    descriptors = [each.fileno() for each in (out, err, ended)]
+                    socket.send_fds(self._control, [request], descriptors)
+                code = int(answer.read())
             out.seek(0)
             err.seek(0)
             return code, out.read().decode(), err.read().decode()
 
+    def _close(self) -> None:
+        self._control.close()
+        self._process.wait()
+
 
 def _serve() -> None:
-    """Fork a command for each request, and answer with its exit code or minus its signal."""
+    """Fork for each request a process that carries it out and answers, until nobody can ask any more."""
     from reconciler.__main__ import main
 
     _load()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
     control = socket.socket(fileno=os.dup(0))
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, _LARGEST, 2)
+        request, descriptors, _, _ = socket.recv_fds(control, _LARGEST, 3)
         if not request:
             return
-        process = os.fork()
-        if process == 0:
+        if os.fork() == 0:
             control.close()
-            _become(*json.loads(request), *descriptors)
-            os._exit(_code(main))
+            _carry_out(main, request, *descriptors)
+            os._exit(0)
         for descriptor in descriptors:
             os.close(descriptor)
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        control.send(str(code).encode())
+
+
+def _carry_out(main: Callable[[], int], request: bytes, out: int, err: int, ended: int) -> None:
+    """Fork the command, and answer with its exit code or minus its signal when it has ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    process = os.fork()
+    if process == 0:
+        os.close(ended)
+        _become(*json.loads(request), out, err)
+        os._exit(_code(main))
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    os.write(ended, str(code).encode())
 
 
 def _load() -> None:
@@ -117,9 +136,9 @@ def _become(words: list[str], environment: dict[str, str], cwd: str, out: int, e
         os.close(descriptor)
 
 
-def _code(main: object) -> int:
+def _code(main: Callable[[], int]) -> int:
     try:
-        return main()  # type: ignore[operator, no-any-return]
+        return main()
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,15 +53,14 @@ def push(place: Place, form: str, trace: Path, value: str = "") -> None:
 
 def passes(place: Place, count: int, *arguments: str, **environment: str) -> list[int]:
     """A pass of each of `count` shards, all at once; their exit codes."""
-    started = [
-        place.start(
-            "pass", "--pass-shards", str(count), "--pass-shard", str(index), *arguments, **environment
+    with ThreadPoolExecutor(count) as pool:
+        ended = pool.map(
+            lambda shard: place.end(
+                "pass", "--pass-shards", str(count), "--pass-shard", str(shard), *arguments, **environment
+            ),
+            range(count),
         )
-        for index in range(count)
-    ]
-    for process in started:
-        process.communicate()
-    return [process.returncode for process in started]
+        return [code for code, _, _ in ended]
 
 
 def subjects(place: Place) -> Counter[str]:

@@ -17,7 +17,7 @@ from reconciler.state.store import State
 def survey(state: State, branch: LedgerBranch, tip: LedgerTip, names: Collection[str]) -> commits.Tip:
     """What stands at `tip`, for commits of runs of the workflows `names`."""
     standing.follow(state, branch, tip)
-    entries, rest = state.standing(names)
+    entries, rest = state.shown.lines(names)
     places = {name: entry.place for name, entry in entries.items()}
     newcomers = [name for name in names if name not in places]
     if not newcomers and (page := standing.page(state, tip)):

@@ -20,18 +20,18 @@ PAGE = "ledger.page"
 def follow(state: State, branch: LedgerBranch, tip: LedgerTip) -> None:
     """Bring what the state knows to `tip`."""
     commit = tip.commit or ""
-    since = state.ledger_shown()
+    since = state.shown.commit()
     if since == commit:
         return
     changed: Iterable[tuple[str, bytes | None]] | None = branch.changed_records(since, tip) if since else None
     anew = changed is None
     found = branch.latest_records(tip) if changed is None else changed
-    state.show_ledger(commit, {place: _entry(content, place) for place, content in found}, anew=anew)
+    state.shown.show(commit, {place: _entry(content, place) for place, content in found}, anew=anew)
 
 
 def remember(state: State, tip: str, shown: Iterable[Entry], page: str | None) -> None:
     """Note that `tip`, a commit of ours, shows these lines besides what stood before, and its overview."""
-    state.show_ledger(tip, {entry.place: entry for entry in shown})
+    state.shown.show(tip, {entry.place: entry for entry in shown})
     if page is not None:
         state.set_meta(PAGE, f"{tip} {page}")
 

@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.ledger import overview
 from reconciler.ledger.overview import FAILING, NEWEST, Entry, Rest
+from reconciler.state.catalog import META
+from reconciler.state.connection import Connection
 from reconciler.state.rows import CHOSEN, chosen
 from reconciler.state.table import Row, Table
 
@@ -22,6 +24,8 @@ STANDINGS = Table(
 COUNTS = Table("standing_counts", ("directory", "phase", "count"), ("directory", "phase"))
 TABLES = (STANDINGS, COUNTS)
 
+_COMMIT = "ledger.shown"
+
 # The conditions of the two indices, word for word; without them each push would read every row.
 _FAILING = "hidden = 0 AND phase IN ('Failed', 'Cancelled')"
 _OTHERS = "hidden = 0 AND phase NOT IN ('Failed', 'Cancelled')"
@@ -29,14 +33,37 @@ _OTHERS = "hidden = 0 AND phase NOT IN ('Failed', 'Cancelled')"
 _Places = dict[str, Entry]
 
 
-def clear(cursor: sqlite3.Cursor) -> None:
-    """Forget all of it."""
-    cursor.execute("DELETE FROM standings")
-    cursor.execute("DELETE FROM standing_counts")
+class Standing:
+    """What a commit of the ledger shows; each method is one transaction, as those of the state."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def commit(self) -> str | None:
+        """The commit that this tells of; None before the first."""
+        with self._connection.read() as cursor:
+            return next((str(value) for _, value in META.select(cursor, "key = ?", (_COMMIT,))), None)
+
+    def show(self, commit: str, changed: Mapping[str, Entry | None], *, anew: bool = False) -> None:
+        """Note what `commit` shows at the places that changed since the last one (None: nothing any more);
+        with `anew`, at all. A place ends with the name of its workflow."""
+        with self._connection.write() as cursor:
+            if anew:
+                cursor.execute("DELETE FROM standings")
+                cursor.execute("DELETE FROM standing_counts")
+            _change(cursor, changed)
+            META.put(cursor, [(_COMMIT, commit)])
+
+    def lines(self, names: Collection[str]) -> tuple[dict[str, Entry], Rest]:
+        """The lines of those workflows, as far as they have one, and what the overview says of all others."""
+        where = f"hidden = 0 AND workflow IN {CHOSEN}"
+        with self._connection.read() as cursor:
+            rows = STANDINGS.select(cursor, where, (chosen(names),))
+            known = {str(row[0]): _entry(row) for row in rows}
+            return known, _rest(cursor, known.values())
 
 
-def change(cursor: sqlite3.Cursor, changed: Mapping[str, Entry | None]) -> None:
-    """Note what stands at each place now; None: nothing. A place ends with the name of its workflow."""
+def _change(cursor: sqlite3.Cursor, changed: Mapping[str, Entry | None]) -> None:
     names = chosen({place.rpartition("/")[2] for place in changed})
     where = f"workflow IN {CHOSEN}"
     before = {str(row[1]): _entry(row) for row in STANDINGS.select(cursor, where, (names,))}
@@ -47,14 +74,8 @@ def change(cursor: sqlite3.Cursor, changed: Mapping[str, Entry | None]) -> None:
     _count(cursor, shown.values(), _shown(before).values())
 
 
-def entries(cursor: sqlite3.Cursor, names: Collection[str]) -> dict[str, Entry]:
-    """The lines of the workflows `names`, as far as they stand anywhere."""
-    rows = STANDINGS.select(cursor, f"hidden = 0 AND workflow IN {CHOSEN}", (chosen(names),))
-    return {str(row[0]): _entry(row) for row in rows}
-
-
-def rest(cursor: sqlite3.Cursor, known: Collection[Entry]) -> Rest:
-    """What the overview says of all workflows but those of `known`, whose lines as they stand these are."""
+def _rest(cursor: sqlite3.Cursor, known: Collection[Entry]) -> Rest:
+    """All workflows but those of `known`, whose lines as they stand these are."""
     counts = Counter(_counts(cursor))
     counts.subtract(overview.counts(known))
     names = chosen(entry.workflow for entry in known)

@@ -12,19 +12,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from reconciler.ledger.overview import Entry, Rest
 from reconciler.model.catalog import CatalogEntry, CatalogUpdate
 from reconciler.model.problem import Problem
 from reconciler.model.run import Phase, Run
-from reconciler.state import catalog, inspection, standing, tally
+from reconciler.state import catalog, inspection, tally
 from reconciler.state.connection import Connection
 from reconciler.state.recall import Parse, summaries, whole_runs
 from reconciler.state.recording import Recording, settle_outbox, settle_started
 from reconciler.state.rows import CHOSEN, PUBLICATIONS, chosen
+from reconciler.state.standing import Standing
 
 _OPEN = "SELECT key FROM runs WHERE phase IN ('Pending', 'Running', 'Suspended')"
 _IMPORT_BATCH = 1000
-_SHOWN = "ledger.shown"
 
 
 class State:
@@ -34,6 +33,8 @@ class State:
         self._connection = connection
         self._parse = parse
         self._known: dict[str, Run] = {}
+        self.shown = Standing(connection)
+        """What the ledger shows of each workflow."""
 
     @classmethod
     def open(cls, path: Path, *, parse: Parse, read_only: bool = False) -> State:
@@ -193,26 +194,6 @@ class State:
             recording.write()
             PUBLICATIONS.put(cursor, commits)
             settle_started(cursor, names)
-
-    # What the ledger shows
-
-    def ledger_shown(self) -> str | None:
-        """The commit of the ledger that the methods below tell of."""
-        return self.meta(_SHOWN)
-
-    def show_ledger(self, tip: str, changed: Mapping[str, Entry | None], *, anew: bool = False) -> None:
-        """Note what stands at the commit `tip`: at the places that `changed`, or (`anew`) nowhere else."""
-        with self._connection.write() as cursor:
-            if anew:
-                standing.clear(cursor)
-            standing.change(cursor, changed)
-            catalog.META.put(cursor, [(_SHOWN, tip)])
-
-    def standing(self, names: Collection[str]) -> tuple[dict[str, Entry], Rest]:
-        """The latest run of each of the workflows `names`, and what the overview says of all others."""
-        with self._connection.read() as cursor:
-            entries = standing.entries(cursor, names)
-            return entries, standing.rest(cursor, entries.values())
 
     # The catalog
 

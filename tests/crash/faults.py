@@ -20,6 +20,7 @@ from reconciler.executors.kubernetes.client import Client
 from reconciler.executors.local import launcher, place
 from reconciler.executors.local.executor import LocalExecutor
 from reconciler.git import clone, command
+from reconciler.state.standing import Standing
 from reconciler.state.store import State
 
 POINTS: tuple[tuple[Any, str], ...] = (
@@ -27,6 +28,8 @@ POINTS: tuple[tuple[Any, str], ...] = (
     *((State, name) for name in ("set_meta", "set_schedule_marks")),
     *((LocalExecutor, name) for name in ("anchor", "launch", "cancel", "release")),
     *((DirectoryStore, name) for name in ("put", "put_file", "delete")),
+    (Standing, "show"),
+    (clone.Clone, "begin"),
     (clone.Clone, "_bring"),
     (command.Git, "execute"),
     (launcher.Launcher, "spawn"),

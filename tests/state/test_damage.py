@@ -36,7 +36,7 @@ def fill(state: State) -> None:
     state.set_schedule_marks({(f"w{n}", "@daily"): NOON for n in range(30)})
     state.set_meta("tree", "1f" * 20)
     lines = [Entry(f"w{n}", f"w{n}", n, ("Failed", "Succeeded")[n % 2], f"{NOON}", 3.5) for n in range(30)]
-    state.show_ledger("3" * 40, {line.place: line for line in lines})
+    state.shown.show("3" * 40, {line.place: line for line in lines})
 
 
 def answers(state: State) -> list[object]:
@@ -60,8 +60,8 @@ def answers(state: State) -> list[object]:
         state.history(limit=100),
         [state.latest(f"w{n}") for n in range(30)],
         state.run("w0", 7),
-        state.ledger_shown(),
-        state.standing(["w1", "w2"]),
+        state.shown.commit(),
+        state.shown.lines(["w1", "w2"]),
     ]
 
 

@@ -35,7 +35,7 @@ def by_place(entries: list[Entry]) -> dict[str, Entry | None]:
 
 
 def page(state: State, names: list[str]) -> str:
-    known, rest = state.standing(names)
+    known, rest = state.shown.lines(names)
     return render(known.values(), rest)
 
 
@@ -57,7 +57,7 @@ def test_the_page_is_that_of_all_lines_whichever_are_asked_for(
             gone = data.draw(st.lists(st.sampled_from(sorted(places)))) if places else []
             changed = {**dict.fromkeys(gone), **by_place(step)}
             places.update(changed)
-            state.show_ledger(TIP, changed)
+            state.shown.show(TIP, changed)
         assert page(state, names) == render(shown(places))
         assert state.check() == []
 
@@ -69,21 +69,21 @@ def test_the_page_is_the_same_where_it_cannot_show_all_of_them(state: State) -> 
         line(f"w{number:04}", chance.randrange(60), chance.choice(phases), sharded=number > 100)
         for number in range(900)
     ]
-    state.show_ledger(TIP, by_place(many))
+    state.shown.show(TIP, by_place(many))
     names = [entry.workflow for entry in chance.sample(many, 250)]
     assert [page(state, some) for some in ([], names[:1], names)] == [render(many)] * 3
 
 
 def test_what_stood_before_is_forgotten_where_all_is_read_anew(state: State) -> None:
-    state.show_ledger(TIP, by_place([line("a", 1), line("b", 2)]))
-    state.show_ledger("2" * 40, by_place([line("b", 3)]), anew=True)
-    assert state.ledger_shown() == "2" * 40
-    assert state.standing(["a", "b"]) == ({"b": line("b", 3)}, Rest({}, ()))
+    state.shown.show(TIP, by_place([line("a", 1), line("b", 2)]))
+    state.shown.show("2" * 40, by_place([line("b", 3)]), anew=True)
+    assert state.shown.commit() == "2" * 40
+    assert state.shown.lines(["a", "b"]) == ({"b": line("b", 3)}, Rest({}, ()))
 
 
 def test_numbers_that_no_column_holds_stand_as_they_are(state: State) -> None:
     """Whoever can push to the ledger can write any JSON there."""
     strange = [line("a", 1)._replace(number=2**70, duration=True), line("b", 1)._replace(duration=10**400)]
-    state.show_ledger(TIP, by_place(strange))
-    assert list(state.standing(["a", "b"])[0].values()) == strange
+    state.shown.show(TIP, by_place(strange))
+    assert list(state.shown.lines(["a", "b"])[0].values()) == strange
     assert state.check() == []

@@ -179,6 +179,21 @@ def test_a_ledger_that_is_not_there_is_named_where_the_source_is(place):
     assert "Could not fetch 'runs'" in printed
 
 
+def test_a_ledger_that_is_gone_when_the_branch_has_moved_is_named_and_the_next_pass_publishes(place):
+    ledger = place.root / "ledger.git"
+    place.git("init", "--quiet", "--bare", str(ledger))
+    words = ("pass", "--ledger-url", str(ledger))
+    place.push(hello=HELLO)
+    place.run(*words)
+    assert "nothing to do" in place.run(*words)
+    place.push(hello=HELLO.replace("hello", "goodbye", 1))
+    away = ledger.rename(place.root / "away.git")
+    assert "Could not fetch 'runs'" in place.run(*words, code=1)
+    away.rename(ledger)
+    place.run(*words)
+    assert len(place.git("log", "--format=%s", "runs", cwd=ledger).splitlines()) == 2
+
+
 def test_the_overview_follows_what_others_write_to_the_ledger(place):
     """Between two passes somebody removes a workflow's page, and leaves what is no record."""
     place.push(hello=HELLO, gone=one_step("gone", "true"))

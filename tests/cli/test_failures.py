@@ -34,6 +34,19 @@ def test_75_names_the_pass_that_is_at_work(done, command):
     assert "another pass is at work: pid " in err
 
 
+def test_75_while_a_pass_goes_on_that_first_looked_whether_there_is_anything_to_do(done):
+    gate = done.root / "gate"
+    assert "nothing to do" in call(done, "pass").err
+    done.push(one=one("one", f"until [ -e {gate} ]; do sleep 0.05; done"))
+    process = done.start("pass")
+    assert any("only: started" in line for line in process.stderr)
+    assert "another pass is at work" in call(done, "pass", code=75).err
+    gate.touch()
+    assert "1 published" in process.communicate()[1]
+    assert process.returncode == 0
+    assert "nothing to do" in call(done, "pass").err
+
+
 def test_a_pass_that_cannot_work_says_so_in_json_too(done):
     with PassLock(done.state / "lock"):
         event = json.loads(call(done, "pass", "--logging-format", "json", code=75).err)

@@ -20,7 +20,8 @@ pytest.register_assert_rewrite("tests.executors.contract")
 from tests.cluster.pod_house import PodHouse, house  # noqa: E402 - its asserts want to be explained too
 from tests.executors.contract import a_run, call, run, seen  # noqa: E402
 
-TYPES = ("ConfigMap.v1", "Job.batch/v1")
+GROUP = "sparkoperator.k8s.io"
+TYPES = ("ConfigMap.v1", "Job.batch/v1", f"SparkApplication.{GROUP}/v1beta2")
 
 
 @pytest.fixture
@@ -97,6 +98,70 @@ def test_a_job_that_succeeds_gives_its_outputs_and_goes(
     executor.release("demo-1-cafe")
     executor.close()
     assert names(cluster, namespace, "configmaps") == []
+
+
+@pytest.fixture
+def spark(cluster: Cluster) -> Iterator[None]:
+    """A kind of its own, as an operator of the cluster brings along; nobody acts upon its objects."""
+    cluster.plane.apply(a_kind())
+    name = f"sparkapplications.{GROUP}"
+    cluster.kubectl("wait", "crd", name, "--for=condition=Established", "--timeout=60s")
+    yield
+    cluster.kubectl("delete", "crd", name, "--wait=false")
+
+
+def a_kind() -> dict[str, Any]:
+    """As small as the API server lets it be; its status is a resource of its own, as with operators."""
+    version = {
+        "name": "v1beta2",
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "schema": {
+            "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        },
+    }
+    names = {"plural": "sparkapplications", "singular": "sparkapplication", "kind": "SparkApplication"}
+    spec = {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"sparkapplications.{GROUP}"},
+        "spec": spec,
+    }
+
+
+@pytest.mark.usefixtures("spark")
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [
+        ("COMPLETED", (None, "", {"lines": "7"})),
+        ("FAILED", (FailureClass.FAILURE, "ObjectFailed", {})),
+    ],
+)
+def test_an_object_of_somebody_elses_kind_ends_as_its_operator_says(
+    home: PodHouse, cluster: Cluster, namespace: str, state: str, ended: tuple[object, ...]
+) -> None:
+    executor = home.open()
+    document = {
+        "apiVersion": f"{GROUP}/v1beta2",
+        "kind": "SparkApplication",
+        "metadata": {"name": "count"},
+        "spec": {"mainApplicationFile": "local:///app/count.py"},
+    }
+    asked = step(
+        document,
+        "object.status.applicationState.state == 'COMPLETED'",
+        "object.status.applicationState.state in ['FAILED', 'SUBMISSION_FAILED']",
+        parameter_outputs=(ParameterOutput("lines", "status.lines", "integer"),),
+    )
+    executor.launch(asked)
+    assert seen(executor, asked.key, Status.RUNNING).status is Status.RUNNING
+    status = json.dumps({"status": {"applicationState": {"state": state}, "lines": 7}})
+    where = ("--namespace", namespace, "--subresource=status", "--type=merge")
+    cluster.kubectl("patch", "sparkapplication", "count", *where, "--patch", status)
+    found = seen(executor, asked.key)
+    assert (*ending(found), found.outputs.parameters) == ended
 
 
 def test_a_job_that_fails_fails_the_step_in_its_own_words(home: PodHouse) -> None:
@@ -182,5 +247,5 @@ def test_what_the_cluster_refuses_fails_the_step(home: PodHouse) -> None:
 
 def test_only_what_the_operator_lists_can_be_made(home: PodHouse) -> None:
     document = {"apiVersion": "v1", "kind": "Secret", "stringData": {}}
-    with pytest.raises(LaunchRejected, match=r"'Secret.v1' here; allowed: ConfigMap.v1, Job.batch/v1"):
+    with pytest.raises(LaunchRejected, match=r"'Secret.v1' here; allowed: ConfigMap.v1, Job.batch/v1, Spark"):
         home.open().launch(step(document, "true"))

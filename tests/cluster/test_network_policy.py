@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import socketserver
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -49,9 +51,13 @@ def restrict(cluster: Cluster, namespace: str, **values: object) -> None:
 
 @contextmanager
 def listening(host: str) -> Iterator[int]:
-    """A port of the machine, on that address, that takes connections."""
-    with socket.create_server((host, 0)) as server:
-        yield server.getsockname()[1]
+    """A port of the machine, on that address, that takes connections and closes them."""
+    with socketserver.TCPServer((host, 0), socketserver.BaseRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, name="listening", daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def test_a_step_reaches_the_store_and_nothing_else_and_nobody_reaches_it(

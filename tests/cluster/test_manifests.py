@@ -126,7 +126,10 @@ def a_kind() -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"sparkapplications.{GROUP}"},
+        "metadata": {
+            "name": f"sparkapplications.{GROUP}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+        },
         "spec": spec,
     }
 

@@ -4,7 +4,8 @@ Tables are STRICT; `seal` is explained in `table`. Runs have a number of their o
 children repeat it; everything else has its natural key. Tables that are searched by text, row by row,
 keep a rowid, so that SQLite's own check can compare them with their index. Times are RFC 3339 in UTC with
 microseconds, which sorts as text; phases and kinds are the words that people know. The views are the part
-for people: their columns stay. `connection.SCHEMA_VERSION` counts the functions.
+for people: their columns stay. `connection.SCHEMA_VERSION` counts the functions. The file only grows, so it
+is a long one.
 """
 
 from __future__ import annotations

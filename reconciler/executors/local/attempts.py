@@ -29,8 +29,7 @@ from reconciler.model import codec
 from reconciler.model.run import AttemptKey, Observation, Status
 from reconciler.model.workflow import FailureClass
 
-INSIST_EVERY = 0.2
-LOOK_EVERY = 0.02
+INSIST_EVERY, LOOK_EVERY = 0.2, 0.02
 TRY_AGAIN = 2.0
 SHORT = 1.0
 """Seconds in which process numbers cannot have gone round."""

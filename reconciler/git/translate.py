@@ -30,30 +30,33 @@ class CloneDamaged(GitUnavailable):
     """Our own copy is broken or was tampered with; it is deleted, and the next use clones anew."""
 
 
-_DAMAGE = re.compile(
+# Not compiled here: hardly any process ever needs them.
+_DAMAGE = (
     r"bad (object|config|tree object|revision)|corrupt|object file .* is empty|inflate:|unresolved deltas"
     r"|(sha1|hash) mismatch|unable to (unpack|parse|read (tree|sha1|object))|cannot be accessed"
     r"|not a git repository: |did not send all necessary objects|not a (tree|valid) object|invalid object"
     r"|could not (read|parse) (object|commit|tree|[0-9a-f]{40})|missing (blob|tree)|reference broken"
     r"|failed to (read|traverse) (object|parents|tree)|\.lock': file exists|invalid sha1 pointer"
-    r"|index file .* is too small|cannot lock ref|could not fetch .* from promisor",
-    re.IGNORECASE,
+    r"|index file .* is too small|cannot lock ref|could not fetch .* from promisor"
 )
-_NOT_DAMAGE = re.compile(
+_NOT_DAMAGE = (
     r"no space left|disk quota|permission|read-only file system|out of memory|cannot fork|remote: "
-    r"|unable to create thread|too many open files|resource temporarily",
-    re.IGNORECASE,
+    r"|unable to create thread|too many open files|resource temporarily"
 )
 
 
 def is_damage(failure: CommandFailed) -> bool:
     """Whether git could not use its own directory, rather than the remote."""
-    return _may_be_damage(failure) and bool(_DAMAGE.search(failure.stderr.decode("utf-8", "replace")))
+    return _may_be_damage(failure) and _says(failure, _DAMAGE)
 
 
 def _may_be_damage(failure: CommandFailed) -> bool:
     ended_by_itself = failure.code is not None and failure.code >= 0
-    return ended_by_itself and not _NOT_DAMAGE.search(failure.stderr.decode("utf-8", "replace"))
+    return ended_by_itself and not _says(failure, _NOT_DAMAGE)
+
+
+def _says(failure: CommandFailed, pattern: str) -> bool:
+    return bool(re.search(pattern, failure.stderr.decode("utf-8", "replace"), re.IGNORECASE))
 
 
 def of_local_use(failure: CommandFailed, doing: str) -> TransientError | PermanentError:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.errors import SettingsError
 from reconciler.executors.local import credentials
-from reconciler.executors.local.bubblewrap import Bubblewrap
-from reconciler.executors.local.container import Container, find_engine
 from reconciler.executors.local.options import Options
 from reconciler.executors.local.plain import Plain
 from reconciler.executors.local.way import Way
+
+if TYPE_CHECKING:
+    from reconciler.executors.local.container import Container
 
 ADD = "install bubblewrap (`apt install bubblewrap`)"
 CHOOSE = "set executor.isolation to auto"
@@ -22,7 +23,7 @@ INSTALL = "Install bubblewrap (`apt install bubblewrap`), or set executor.isolat
 
 
 class Ways:
-    """Looks at the machine once, when the first step asks."""
+    """Looks at the machine once, when the first step asks; a way is imported when it is chosen."""
 
     def __init__(self, options: Options, attempts: Path) -> None:
         self._options = options
@@ -39,6 +40,8 @@ class Ways:
             )
         program, lack = find_bubblewrap(options.path)
         if program:
+            from reconciler.executors.local.bubblewrap import Bubblewrap
+
             home = Path(options.environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 (never fails)
             hidden = (self._attempts, *options.hidden, *credentials.usual_places(home))
             return Bubblewrap(options, program, hidden)
@@ -51,6 +54,8 @@ class Ways:
         """What runs images."""
         if self._options.images == "none":
             return None
+        from reconciler.executors.local.container import Container, find_engine
+
         name, program = find_engine(self._options.images, self._options.environment)
         if program:
             return Container(self._options, name, program)
@@ -100,6 +105,8 @@ class Ways:
 
 def find_bubblewrap(path: str) -> tuple[str, str]:
     """The program, or why there is none that works: user namespaces may be forbidden here."""
+    import subprocess
+
     program = shutil.which("bwrap", path=path)
     if program is None:
         return "", "bubblewrap is not installed"

@@ -10,6 +10,8 @@ is a long one.
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("reconciler")
@@ -296,22 +298,36 @@ DELETE FROM meta WHERE key = 'ledger.overview';
 @migrations()
 def m001_runs(db: Database) -> None:
     """What was run, and what of it is not yet published."""
-    db.executescript(_RUNS)
+    _execute(db, _RUNS)
 
 
 @migrations()
 def m002_catalog(db: Database) -> None:
     """What the repository holds at the last seen revision."""
-    db.executescript(_CATALOG)
+    _execute(db, _CATALOG)
 
 
 @migrations()
 def m003_views(db: Database) -> None:
     """The tables as people want to read them."""
-    db.executescript(_VIEWS)
+    _execute(db, _VIEWS)
 
 
 @migrations()
 def m004_standings(db: Database) -> None:
     """What the ledger shows of each workflow; until now all of that was one text in `meta`."""
-    db.executescript(_STANDINGS)
+    _execute(db, _STANDINGS)
+
+
+def _execute(db: Database, script: str) -> None:
+    """Every statement of a script, each of which ends a line.
+
+    `executescript` of sqlite3 would commit in between, and that of sqlite-utils asks after every character
+    whether the statement is whole: that was most of what a new state took.
+    """
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement.strip())
+            statement = ""

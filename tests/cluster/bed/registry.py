@@ -21,6 +21,8 @@ from tests.cluster.bed.images import Image
 
 _USER, _PASSWORD = "puller", "a-password-of-the-tests"
 _FORM = "application/vnd.docker.distribution.manifest.v2+json"
+_CONFIG = "application/vnd.docker.container.image.v1+json"
+_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 
 
 @dataclass(frozen=True)
@@ -58,32 +60,37 @@ def private(host: str, image: Image) -> Iterator[Registry]:
 
 
 def _contents(archive: Path) -> Mapping[str, tuple[str, bytes]]:
-    """Type and content by the end of the path: the manifest by the tag, the rest by digest."""
+    """Type and content by the end of the path: the manifest by the tag, the rest by digest.
+
+    The image is another one than that of the archive, if only by its author: what a kubelet has pulled with a
+    password, it gives to nobody without one, under no other name either.
+    """
     found: dict[str, tuple[str, bytes]] = {}
+
+    def described(data: bytes, form: str) -> dict[str, object]:
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        found[digest] = (form, data)
+        return {"mediaType": form, "size": len(data), "digest": digest}
+
     with tarfile.open(archive) as tar:
-
-        def described(name: str, form: str) -> dict[str, object]:
-            file = tar.extractfile(name)
-            assert file is not None
-            data = file.read()
-            digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-            found[digest] = (form, data)
-            return {"mediaType": form, "size": len(data), "digest": digest}
-
-        file = tar.extractfile("manifest.json")
-        assert file is not None
-        first = json.load(file)[0]
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": _FORM,
-            "config": described(first["Config"], "application/vnd.docker.container.image.v1+json"),
-            "layers": [
-                described(name, "application/vnd.docker.image.rootfs.diff.tar") for name in first["Layers"]
-            ],
-        }
+        first = json.loads(_read(tar, "manifest.json"))[0]
+        config = {**json.loads(_read(tar, first["Config"])), "author": "the registry of the tests"}
+        layers = [described(_read(tar, name), _LAYER) for name in first["Layers"]]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _FORM,
+        "config": described(json.dumps(config).encode(), _CONFIG),
+        "layers": layers,
+    }
     data = json.dumps(manifest).encode()
-    found["1"] = found[f"sha256:{hashlib.sha256(data).hexdigest()}"] = (_FORM, data)
-    return found
+    described(data, _FORM)
+    return {**found, "1": (_FORM, data)}
+
+
+def _read(tar: tarfile.TarFile, name: str) -> bytes:
+    file = tar.extractfile(name)
+    assert file is not None
+    return file.read()
 
 
 class _Answers(BaseHTTPRequestHandler):

@@ -107,8 +107,8 @@ def test_rights_that_a_pass_lacks_are_listed(
         (False, False),
     ]
     assert found[0].text == (
-        f"not allowed: create and patch and delete pods in {kwok_namespace}, "
-        f"create and patch and delete configmaps in {kwok_namespace}, "
+        f"not allowed: create and patch and delete and deletecollection pods in {kwok_namespace}, "
+        f"create and patch and delete and deletecollection configmaps in {kwok_namespace}, "
         f"get and list and create and update leases in {kwok_namespace}"
     )
     assert found[1].text == (

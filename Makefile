@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
 	2>/dev/null && { echo $$python; break; }; done)
 PYTEST_ARGS ?= -n 3 --dist worksteal -m "not slow"
-CLUSTER_ARGS ?= -m "not slow"
+CLUSTER_ARGS ?= -n 2 --dist loadfile -m "not slow"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-cluster dev-cluster images lint format docs testbed bench bench-cluster lock clean

@@ -1,6 +1,7 @@
 """What the cluster tests stand on: clusters that live as long as the session, and a namespace for each test.
 
-`make test-cluster` runs them, in one process; `make test` does not come here (pyproject.toml).
+`make test-cluster` runs them, in two processes with clusters of their own, each file in one of them;
+`make test` does not come here (pyproject.toml).
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from tests.cluster.witness import Watch
 BARE = Path(__file__).with_name("bare_client.py")
 COUNTED = ("pods", "configmaps")
 WRITES = ("POST", "PATCH", "DELETE", "DELETECOLLECTION")
+WIDEST = 1_000
 _TICKS = os.sysconf("SC_CLK_TCK")
 _FILLED_IN = (
     "dnsPolicy", "nodeName", "preemptionPolicy", "priority", "schedulerName", "serviceAccount",
@@ -202,11 +203,12 @@ class Live:
 
 
 def live(cluster: Cluster, root: Path, steps: int, rest: float = 10.0) -> Live:
-    """One run of `steps` pods that do not end; the pass is stopped in the end."""
+    """Runs of at most 1,000 steps, `steps` in all, whose pods do not end; the pass is stopped in the end."""
     with observed(cluster) as (namespace, observer, _):
         place = ground.prepare(root, cluster.kubeconfig, namespace, **quiet(steps))
-        wide = [ground.step(f"s{number:05}", duration="6h") for number in range(steps)]
-        world.push(place.remote, {"live": ground.workflow("live", *wide)})
+        wide = [ground.step(f"s{number:03}", duration="6h") for number in range(min(steps, WIDEST))]
+        names = [f"live-{number}" for number in range(steps // len(wide))]
+        world.push(place.remote, {name: ground.workflow(name, *wide) for name in names})
         process = place.start("pass", "--pass-budget", "1h")
         try:
             until(
@@ -214,6 +216,7 @@ def live(cluster: Cluster, root: Path, steps: int, rest: float = 10.0) -> Live:
                 lambda: len(observer.running) == steps or process.poll() is not None,
                 seconds=1800,
             )
+            assert process.poll() is None, process.communicate()
             started = _cpu(process.pid)
             threading.Event().wait(rest)
             found = Live(steps, started, _memory(process.pid), _cpu(process.pid) - started)

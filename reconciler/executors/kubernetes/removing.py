@@ -14,8 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from reconciler.errors import ReconcilerError
 from reconciler.executors.kubernetes import judge, names
 from reconciler.executors.kubernetes.client import Client, Refused, patiently
 from reconciler.executors.kubernetes.options import KubernetesOptions
@@ -31,6 +33,18 @@ RUNS_TOGETHER, PODS_TOGETHER = 50, 100
 pods one after the other before it answers."""
 
 
+@dataclass(slots=True, eq=False)
+class _Leaving:
+    """A run whose pods are being let go of, in so many `parts`; `alone` if they are also deleted one by one.
+    One that is `stuck` keeps its anchor, and the next pass tries again."""
+
+    run_id: str
+    pods: Sequence[PodView | str]
+    alone: bool
+    parts: int
+    stuck: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Remover:
     """Cancels, releases and sweeps, by workers. `follow` begins to follow a log that will soon be gone."""
@@ -41,8 +55,8 @@ class Remover:
     workers: Workers
     stopping: threading.Event
     follow: Callable[[Record], None]
-    _leaving: set[str] = field(default_factory=set)
-    _let_go: dict[str, int] = field(default_factory=dict)
+    _leaving: set[_Leaving] = field(default_factory=set)
+    _let_go: list[_Leaving] = field(default_factory=list)
 
     def cancel(self, record: Record) -> None:
         """Have the attempt stopped; once, unless that could not be asked."""
@@ -65,28 +79,16 @@ class Remover:
             if record.view is not None or record.posted is not None
         ]
         parts = [pods[start : start + AT_ONCE] for start in range(0, len(pods), AT_ONCE)] or [[]]
-        left = [len(parts)]
-        self._leaving.add(run_id)
         runs_still = any(isinstance(pod, PodView) and not judge.has_ended(pod) for pod in pods)
-        alone = runs_still or len(parts) > 1
-
-        def remove(part: Sequence[PodView | str]) -> None:
-            for pod in part:
-                self._unbind(pod)
-                if alone:
-                    self._delete(pod)
-            with self.records.lock:
-                left[0] -= 1
-                is_last = not left[0]
-            if is_last:
-                self._finish(run_id, None if alone else len(pods))
-
+        leaving = _Leaving(run_id, pods, runs_still or len(parts) > 1, len(parts))
+        with self.records.lock:
+            self._leaving.add(leaving)
         for part in parts:
-            self.workers.submit(lambda part=part: remove(part))  # type: ignore[misc]
+            self.workers.submit(partial(self._let_part_go, leaving, part))
 
     def sweep(self, view: PodView) -> None:
         """Have a pod removed that belongs to no run."""
-        self.workers.submit(lambda: self._remove(view))
+        self.workers.submit(lambda: self._let_go_of([view], delete=True))
 
     def _cancel(self, record: Record, view: PodView) -> None:
         path = self.client.namespaced("pods", view.name)
@@ -100,23 +102,36 @@ class Remover:
         finally:
             record.stopping = False
 
-    def _finish(self, run_id: str, pods: int | None) -> None:
-        """Delete what is left of a run: now where that is its anchor alone (`pods` is None), else together
-        with other runs, as soon as there are enough or no more to come."""
-        runs: list[str] = []
+    def _let_part_go(self, leaving: _Leaving, part: Sequence[PodView | str]) -> None:
+        try:
+            self._let_go_of(part, delete=leaving.alone)
+        except ReconcilerError:
+            leaving.stuck = True
+            raise
+        finally:
+            runs = self._part_done(leaving)
+            if leaving.alone and not (leaving.parts or leaving.stuck):
+                path = self.client.namespaced("configmaps", names.anchor_name(leaving.run_id))
+                self._quietly(lambda: self.client.delete(path))
+            if runs:
+                self._delete_runs(runs)
+
+    def _part_done(self, leaving: _Leaving) -> list[str]:
+        """The runs to delete now: when there are enough of them, or no more to come."""
         with self.records.lock:
-            self._leaving.discard(run_id)
-            if pods is not None:
-                self._let_go[run_id] = pods
-            is_enough = len(self._let_go) >= RUNS_TOGETHER or sum(self._let_go.values()) >= PODS_TOGETHER
-            if is_enough or not self._leaving:
-                runs = list(self._let_go)
-                self._let_go.clear()
-        if pods is None:
-            path = self.client.namespaced("configmaps", names.anchor_name(run_id))
-            self._quietly(lambda: self.client.delete(path))
-        if runs:
-            self._delete_runs(runs)
+            leaving.parts -= 1
+            if leaving.parts:
+                return []
+            self._leaving.discard(leaving)
+            if not (leaving.alone or leaving.stuck):
+                self._let_go.append(leaving)
+            is_enough = len(self._let_go) >= RUNS_TOGETHER
+            is_enough |= sum(len(each.pods) for each in self._let_go) >= PODS_TOGETHER
+            if self._leaving and not is_enough:
+                return []
+            runs = [each.run_id for each in self._let_go]
+            self._let_go.clear()
+            return runs
 
     def _delete_runs(self, runs: Sequence[str]) -> None:
         """The pods of runs, then the anchors."""
@@ -126,9 +141,11 @@ class Remover:
         self._quietly(lambda: self.client.delete_all(pods, f"{ours}=step", grace=0))
         self._quietly(lambda: self.client.delete_all(anchors, f"{ours}=run"))
 
-    def _remove(self, pod: PodView) -> None:
-        self._unbind(pod)
-        self._delete(pod)
+    def _let_go_of(self, pods: Sequence[PodView | str], *, delete: bool) -> None:
+        for pod in pods:
+            self._unbind(pod)
+            if delete:
+                self._delete(pod)
 
     def _unbind(self, pod: PodView | str) -> None:
         """Take our finalizer off; nobody else has put one on a pod that we have not seen yet."""

@@ -60,6 +60,7 @@ class Api:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def request_read(self) -> Request:
         parts = urlsplit(self.path)

@@ -114,7 +114,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second of three fails; the first is not kept either."""
-    monkeypatch.setattr("reconciler.state.migrations._CATALOG", "CREATE TABLE broken (;")
+    monkeypatch.setattr("reconciler.state.migrations.catalog.SQL", "CREATE TABLE broken (;")
     with pytest.raises(StateError):
         State.open(place, parse=bare)
     monkeypatch.undo()

@@ -410,7 +410,7 @@ def test_the_secret_of_the_store_is_never_given_to_a_step() -> None:
     assert "holds the keys of the artifact store" in refusal(call)
 
 
-def test_secrets_of_steps_may_have_to_begin_with_a_prefix() -> None:
+def test_row_16_secrets_of_steps_may_have_to_begin_with_a_prefix() -> None:
     options = replace(OPTIONS, policy=Policy(secret_prefixes=("wf-",)))
     call = replace(CALL, secrets=(SecretInput("db", "password", env="X"),))
     assert "their names begin with 'wf-'" in refusal(call, options)

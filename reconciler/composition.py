@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from reconciler import quiet, turn
+from reconciler import branches, quiet, turn
 from reconciler.artifacts import ArtifactStore, S3Access, open_store
 from reconciler.executors.base import Executor
 from reconciler.executors.configured import make_executor
@@ -217,8 +217,8 @@ def attempts_directory(settings: Settings) -> Path:
 def open_repository(settings: Settings) -> Repository:
     require(settings, "repository.url")
     return Repository(
-        quiet.clone_directory(settings),
-        quiet.source_access(settings),
+        branches.source_directory(settings),
+        branches.source_access(settings),
         blob_limit=settings.limits.blob_bytes,
     )
 
@@ -230,7 +230,7 @@ def open_fleeting_repository(settings: Settings) -> Iterator[Repository]:
 
     require(settings, "repository.url")
     with TemporaryDirectory(prefix="reconciler-") as directory:
-        access, limit = quiet.source_access(settings), settings.limits.blob_bytes
+        access, limit = branches.source_access(settings), settings.limits.blob_bytes
         yield Repository(f"{directory}/source.git", access, blob_limit=limit)
 
 

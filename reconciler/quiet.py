@@ -14,12 +14,11 @@ from __future__ import annotations
 import os
 import time
 
-from reconciler import __version__
+from reconciler import __version__, branches
 from reconciler.errors import ReconcilerError
-from reconciler.git.access import GitAccess, GitHubApp
 from reconciler.git.clone import Clone
 from reconciler.git.process import CommandFailed
-from reconciler.settings import Ledger, Repository, Settings, table
+from reconciler.settings import Settings, table
 from reconciler.state.lock import PassLock
 
 NEVER = "never"
@@ -92,46 +91,6 @@ def remember(settings: Settings, revision: str, until: float | None) -> None:
         return  # a full disk costs the next pass its short cut, nothing else
 
 
-def source_access(settings: Settings) -> GitAccess:
-    """How the workflows are read."""
-    return git_access(settings.repository, settings.limits.git_timeout, app=github_app(settings))
-
-
-def github_app(settings: Settings) -> GitHubApp | None:
-    """The App by which the repository is reached, where the settings name one."""
-    group = settings.repository
-    if not group.github_app:
-        return None
-    return GitHubApp(group.github_app, group.github_installation, group.github_key_file, group.github_url)
-
-
-def git_access(
-    group: Repository | Ledger, timeout: float, signing_key: str = "", app: GitHubApp | None = None
-) -> GitAccess:
-    """How a branch is reached; both groups of settings use the same words."""
-    return GitAccess(
-        group.url,
-        group.branch,
-        token_file=group.token_file,
-        username=group.username,
-        ssh_key=group.ssh_key,
-        known_hosts=group.known_hosts,
-        ca_file=group.ca_file,
-        plain_http=group.plain_http,
-        signing_key=signing_key,
-        timeout=timeout,
-        app=app,
-    )
-
-
-def ledger_access(settings: Settings) -> GitAccess:
-    """How run results are written: often with another credential than workflows are read with."""
-    ledger, timeout = settings.ledger, settings.limits.git_timeout
-    is_shared = ledger.url == settings.repository.url and not (ledger.token_file or ledger.ssh_key)
-    app = github_app(settings) if is_shared else None
-    return git_access(ledger, timeout, ledger.signing_key, app)
-
-
 def ledger_clone(settings: Settings) -> Clone:
     """The clone of the ledger, which may be on its way to the newest tip already.
 
@@ -141,11 +100,7 @@ def ledger_clone(settings: Settings) -> Clone:
         if layout == _layout(settings):
             return clone
         clone.give_up()
-    return Clone(f"{settings.own_directory}/ledger.git", ledger_access(settings))
-
-
-def clone_directory(settings: Settings) -> str:
-    return f"{settings.own_directory}/source.git"
+    return Clone(branches.ledger_directory(settings), branches.ledger_access(settings))
 
 
 def _place(settings: Settings) -> str:
@@ -178,7 +133,9 @@ def _trace(settings: Settings) -> str:
 def _tip(settings: Settings) -> str | None:
     if settings.repository.verify_signers:
         return None  # a signature is checked by the real pass
-    clone = Clone(clone_directory(settings), source_access(settings), settings.limits.blob_bytes)
+    clone = Clone(
+        branches.source_directory(settings), branches.source_access(settings), settings.limits.blob_bytes
+    )
     return clone.fetch()
 
 

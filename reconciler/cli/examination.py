@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from reconciler import composition, quiet
+from reconciler import branches, composition
 from reconciler.errors import LockHeld, ReconcilerError
 from reconciler.executors.configured import local_options
 from reconciler.executors.local.ways import INSTALL, Ways, find_bubblewrap
@@ -70,7 +70,7 @@ def _repository(settings: Settings) -> Iterator[Finding]:
             Verdict.FAIL, "repository", "repository.url is not set, so there is nothing to pull", hint
         )
         return
-    tip = _ask(quiet.source_access(settings), lambda remote: remote.tip())
+    tip = _ask(branches.source_access(settings), lambda remote: remote.tip())
     if tip is None:
         hint = f"Push to it: git push {url} HEAD:{branch}"
         yield Finding(Verdict.WARN, "repository", f"{url} has no branch '{branch}' yet", hint)
@@ -82,7 +82,7 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
     if not settings.ledger.url:
         yield Finding(Verdict.WARN, "ledger", "not checked: it is the repository, which is not set")
         return
-    _ask(quiet.ledger_access(settings), lambda remote: remote.rehearse_push())
+    _ask(branches.ledger_access(settings), lambda remote: remote.rehearse_push())
     place = f"branch '{settings.ledger.branch}' of {settings.ledger.url}"
     yield Finding(Verdict.OK, "ledger", f"runs may be pushed to the {place}")
 

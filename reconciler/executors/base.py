@@ -6,7 +6,7 @@ makes is named after the attempt's key, so that a pass that finds it already the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Protocol
 
 from reconciler.model.run import AttemptKey, Observation, Run, StepCall
@@ -40,8 +40,11 @@ class Executor(Protocol):
         Raises LaunchRejected when it can never start here, ExecutorUnavailable when it might later.
         """
 
-    def observe(self, keys: Collection[AttemptKey]) -> Mapping[AttemptKey, Observation]:
-        """What each attempt is doing now, Missing included. An end is told once its outputs are stored."""
+    def observe(self, keys: Set[AttemptKey]) -> Mapping[AttemptKey, Observation]:
+        """What each attempt is doing now, Missing included. An end is told once its outputs are stored.
+
+        One that starts or runs may be left out, as long as what was told of it last is true.
+        """
 
     def cancel(self, key: AttemptKey) -> None:
         """Stop the attempt and all it started; ask first, insist later. What is gone is no error."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 
 from reconciler.executors.base import Executor
 from reconciler.model.run import AttemptKey, Observation, Run, StepCall
@@ -36,7 +36,7 @@ class FencedExecutor:
         self._allow()
         self._inner.launch(call)
 
-    def observe(self, keys: Collection[AttemptKey]) -> Mapping[AttemptKey, Observation]:
+    def observe(self, keys: Set[AttemptKey]) -> Mapping[AttemptKey, Observation]:
         return self._inner.observe(keys)
 
     def cancel(self, key: AttemptKey) -> None:

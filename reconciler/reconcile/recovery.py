@@ -102,7 +102,7 @@ def _finished(branch: LedgerBranch, since: str | None = None) -> Iterator[tuple[
 
 def _recovered(edges: Edges, anchored: Run) -> Run:
     """A run that only its executor remembers, recorded anew."""
-    seen = edges.executor.observe(edges.executor.attempts(anchored.id))
+    seen = edges.executor.observe(set(edges.executor.attempts(anchored.id)))
     run = transition.recover(anchored, seen, edges.clock())
     edges.state.record([run])
     edges.notify(

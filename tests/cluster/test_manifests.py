@@ -206,7 +206,7 @@ def test_the_next_pass_goes_on_with_an_object(home: PodHouse, cluster: Cluster, 
     second = home.open()
     assert list(second.survey()) == [a_run()]
     assert list(second.attempts("demo-1-cafe")) == [asked.key]
-    assert second.observe([asked.key])[asked.key].status in (Status.STARTING, Status.RUNNING)
+    assert second.observe({asked.key})[asked.key].status in (Status.STARTING, Status.RUNNING)
     patch = '{"data":{"done":"yes"}}'
     cluster.kubectl("patch", "configmap", "waits", "--namespace", namespace, "--patch", patch)
     assert ending(seen(second, asked.key)) == (None, "")

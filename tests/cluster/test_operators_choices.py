@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.executors.kubernetes import names
 from reconciler.model.run import InputFile, Status
-from reconciler.model.workflow import ArtifactOutput
+from reconciler.model.workflow import ArtifactOutput, ParameterOutput
 from tests.cluster.bed.cluster import Cluster
 from tests.cluster.bed.daemon import until
 from tests.cluster.witness import nobodys
@@ -21,7 +21,7 @@ from tests.servers import Server
 pytest.register_assert_rewrite("tests.executors.contract")
 
 from tests.cluster.pod_house import PodHouse, house  # noqa: E402 - its asserts want to be explained too
-from tests.executors.contract import call, run, seen  # noqa: E402
+from tests.executors.contract import FAILURE, call, failure, run, seen  # noqa: E402
 
 GATE = "kueue.x-k8s.io/admission"
 QUEUE = "kueue.x-k8s.io/queue-name"
@@ -50,6 +50,27 @@ def test_in_the_profile_baseline_a_step_is_the_user_of_its_image_and_the_agent_r
     assert run(executor, call("b", "cat /in/x", input_files=given)).log_tail == "mine\n"
 
 
+DEVICES = {
+    "zero": "mknod -m 666 zero c 1 5",
+    "disk": "mknod -m 666 disk b 8 0",
+    "within": "mkdir within; mknod -m 666 within/zero c 1 5",
+}
+
+
+def test_a_device_is_not_read_where_a_step_may_make_one(baseline: PodHouse) -> None:
+    """As root, with the rights that a container runtime gives. The first of them never ends."""
+    outputs = tuple(ArtifactOutput(name, name) for name in DEVICES)
+    values = (ParameterOutput("v", "zero"),)
+    what = call("a", "set -e", *DEVICES.values(), artifact_outputs=outputs, parameter_outputs=values)
+    observation = run(baseline.open(), what)
+    assert failure(observation) == (FAILURE, "OutputRefused"), observation.log_tail
+    assert (observation.outputs.artifacts, observation.outputs.parameters) == ({}, {})
+    for told in ("Output 'zero'", "Output 'disk'", "Output 'within'"):
+        assert told in observation.message
+    assert "is a character device" in observation.message
+    assert "is a block device" in observation.message
+
+
 def test_a_pod_waits_in_its_queue_until_it_is_let_go(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
@@ -64,7 +85,7 @@ def test_a_pod_waits_in_its_queue_until_it_is_let_go(
     until(
         "its patience would be over", lambda: age(json.loads(cluster.kubectl("get", *pod, "-o", "json"))) > 3
     )
-    assert executor.observe([asked.key])[asked.key].status is Status.STARTING
+    assert executor.observe({asked.key})[asked.key].status is Status.STARTING
     letting_go = '[{"op": "remove", "path": "/spec/schedulingGates"}]'
     cluster.kubectl("patch", *pod, "--type=json", "--patch", letting_go)
     found = seen(home.open(), asked.key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +13,15 @@ from tests.servers import Server
 
 pytest.register_assert_rewrite("tests.executors.contract")
 
-from reconciler.executors.base import Executor  # noqa: E402
-from reconciler.model.run import Artifact, InputFile, InputText, Observation, Status, StepCall  # noqa: E402
+from reconciler.model.run import Artifact, InputFile, InputText, Observation, StepCall  # noqa: E402
 from reconciler.model.workflow import ArtifactOutput, FailureClass, ParameterOutput  # noqa: E402
 from tests.cluster.pod_house import SECRET, PodHouse, house  # noqa: E402
-from tests.executors.contract import FAILURE, call, failure  # noqa: E402
+from tests.executors.contract import FAILURE, call, failure, run  # noqa: E402
 
 MIB = 1 << 20
 GIB = 1 << 30
 PATIENCE = 900.0
-"""Seconds after which a test gives up; no test needs them."""
+"""Seconds for what takes long where the machine has other things to do."""
 
 
 @pytest.fixture(params=["sidecar", "chain"])
@@ -36,18 +34,8 @@ def pods(
     found.close()
 
 
-def run(executor: Executor, what: StepCall) -> Observation:
-    """Launch and follow to the end, with patience for a machine that has other things to do."""
-    executor.launch(what)
-    deadline = time.monotonic() + PATIENCE
-    while (seen := executor.observe([what.key])[what.key]).status is not Status.ENDED:
-        assert time.monotonic() < deadline, seen
-        executor.wait(5.0)
-    return seen
-
-
 def succeeded(pods: PodHouse, what: StepCall) -> Observation:
-    observation = run(pods.open(), what)
+    observation = run(pods.open(), what, PATIENCE)
     assert failure(observation) == (None, ""), f"{observation.message}\n{observation.log_tail}"
     return observation
 
@@ -171,6 +159,14 @@ def test_whatever_user_code_leaves_the_agent_does_not_follow_it(pods: PodHouse, 
     for key in pods.store.keys(what.prefix.rstrip("/")):
         with pods.store.open(key) as stream:
             assert minio.access.secret_key.encode() not in stream.read()
+
+
+def test_a_step_cannot_make_a_device(pods: PodHouse) -> None:
+    """By default; where an operator lets steps be root, an agent meets one and refuses it."""
+    output = ArtifactOutput("zero", "zero", optional=True)
+    seen = succeeded(pods, call("a", "mknod zero c 1 5 || ls", artifact_outputs=(output,)))
+    assert seen.log_tail == "mknod: zero: Operation not permitted\n"
+    assert seen.outputs.artifacts == {}
 
 
 def test_a_directory_replaced_by_a_link_is_not_entered(pods: PodHouse) -> None:

@@ -51,21 +51,22 @@ def call(step: str, *shell: str, attempt: int = 1, run_id: str = "demo-1-cafe", 
     return StepCall(**{"key": key, "prefix": f"runs/demo/{key}/", "command": command, **more})
 
 
-def seen(executor: Executor, key: AttemptKey, *statuses: Status) -> Observation:
+def seen(executor: Executor, key: AttemptKey, *statuses: Status, patience: float = PATIENCE) -> Observation:
     """The first observation with one of these statuses (ENDED at any rate)."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
+    told: Observation | None = None
     while time.monotonic() < deadline:
-        observation = executor.observe([key])[key]
-        if observation.status in (Status.ENDED, *statuses):
-            return observation
+        told = executor.observe({key}).get(key, told)
+        if told is not None and told.status in (Status.ENDED, *statuses):
+            return told
         executor.wait(0.05 if statuses else 5.0)
-    raise AssertionError(f"{key} is still {observation.status}")
+    raise AssertionError(f"{key} is still {told}")
 
 
-def run(executor: Executor, what: StepCall) -> Observation:
+def run(executor: Executor, what: StepCall, patience: float = PATIENCE) -> Observation:
     """Launch and follow to the end."""
     executor.launch(what)
-    return seen(executor, what.key)
+    return seen(executor, what.key, patience=patience)
 
 
 def said(executor: Executor, key: AttemptKey, text: bytes) -> bytes:
@@ -161,7 +162,7 @@ class ExecutorContract:
         asked = call("a", "echo hi", "echo 5 >value", parameter_outputs=(ParameterOutput("n", "value"),))
         executor = house.open()
         first = run(executor, asked)
-        assert executor.observe([asked.key]) == {asked.key: first}
+        assert executor.observe({asked.key}) == {asked.key: first}
         assert seen(house.open(), asked.key) == first
 
     def test_a_quiet_end_is_told_again_too(self, house: House) -> None:
@@ -173,7 +174,7 @@ class ExecutorContract:
 
     def test_an_attempt_nobody_launched_is_missing(self, executor: Executor) -> None:
         key = AttemptKey("demo-1-cafe", "a", 1)
-        assert executor.observe([key]) == {key: Observation(key, Status.MISSING)}
+        assert executor.observe({key}) == {key: Observation(key, Status.MISSING)}
 
     def test_launching_again_runs_nothing_again(self, house: House) -> None:
         asked = call("a", "echo ran", "sleep 0.2")
@@ -193,7 +194,7 @@ class ExecutorContract:
         said(first, asked.key, b"up")
         first.close()
         second = house.open()
-        assert second.observe([asked.key])[asked.key].status is Status.RUNNING
+        assert second.observe({asked.key})[asked.key].status is Status.RUNNING
         second.cancel(asked.key)
         assert failure(seen(second, asked.key)) == (CANCELLED, "Cancelled")
 
@@ -241,10 +242,10 @@ class ExecutorContract:
     def test_cancelling_what_is_gone_changes_nothing(self, executor: Executor) -> None:
         asked = call("a", "exit 0")
         executor.cancel(asked.key)
-        assert executor.observe([asked.key])[asked.key].status is Status.MISSING
+        assert executor.observe({asked.key})[asked.key].status is Status.MISSING
         assert failure(run(executor, asked)) == (None, "")
         executor.cancel(asked.key)
-        assert failure(executor.observe([asked.key])[asked.key]) == (None, "")
+        assert failure(executor.observe({asked.key})[asked.key]) == (None, "")
 
     # what a step sees
 
@@ -473,7 +474,7 @@ class ExecutorContract:
         executor.release("demo-1-cafe")
         assert list(executor.survey()) == []
         assert list(executor.attempts("demo-1-cafe")) == []
-        assert executor.observe([asked.key])[asked.key].status is Status.MISSING
+        assert executor.observe({asked.key})[asked.key].status is Status.MISSING
         assert stored(house.store, log) == b"said\n"
 
     # absolute paths

@@ -113,7 +113,7 @@ def test_a_step_that_closes_its_output_early_goes_on(house: LocalHouse) -> None:
     executor = house.open()
     executor.launch(asked)
     said(executor, asked.key, b"up")
-    assert executor.observe([asked.key])[asked.key].status is Status.RUNNING
+    assert executor.observe({asked.key})[asked.key].status is Status.RUNNING
     (Place(house.root, asked.key).work / "stop").touch()
     observation = seen(executor, asked.key)
     assert (observation.exit_code, observation.log_tail) == (3, "up\n")

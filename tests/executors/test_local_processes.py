@@ -106,7 +106,7 @@ def test_what_a_killed_pass_started_goes_on_and_is_adopted(house: LocalHouse) ->
     said(executor, asked.key, b"up")
     first.kill()
     first.communicate()
-    assert executor.observe([asked.key])[asked.key].status is Status.RUNNING
+    assert executor.observe({asked.key})[asked.key].status is Status.RUNNING
     let_go(house, asked)
     observation = seen(executor, asked.key)
     assert failure(observation) == (None, "")
@@ -146,7 +146,7 @@ def test_an_attempt_that_was_prepared_but_not_started_is_missing_and_can_be_laun
     (there.work / "left").touch()
     (there.path / "claim").write_text("claim 12 34")  # not whole: the command was not started
     executor = house.open()
-    assert executor.observe([asked.key])[asked.key].status is Status.MISSING
+    assert executor.observe({asked.key})[asked.key].status is Status.MISSING
     observation = run(executor, asked)
     assert (observation.exit_code, observation.log_tail) == (0, "ran\n")
     assert not (there.work / "left").exists()
@@ -160,10 +160,10 @@ def test_an_attempt_that_another_process_prepares_is_starting(house: LocalHouse)
     assert lock is not None
     executor = house.open()
     executor.launch(asked)
-    assert executor.observe([asked.key])[asked.key].status is Status.STARTING
+    assert executor.observe({asked.key})[asked.key].status is Status.STARTING
     executor.wait(0.01)
     os.close(lock)
-    assert executor.observe([asked.key])[asked.key].status is Status.MISSING
+    assert executor.observe({asked.key})[asked.key].status is Status.MISSING
 
 
 def test_names_that_are_no_directories_are_refused(house: LocalHouse) -> None:
@@ -218,7 +218,7 @@ def test_a_keeper_that_is_killed_is_lost_with_everything_it_started(house: Local
     assert observation.exit_code is None
     assert observation.log_tail.startswith("up\n")  # a shell may still have said that its child was killed
     assert carriers(house, asked) == []
-    assert failure(house.open().observe([asked.key])[asked.key]) == (INFRASTRUCTURE, "Lost")
+    assert failure(house.open().observe({asked.key})[asked.key]) == (INFRASTRUCTURE, "Lost")
 
 
 def forge(house: LocalHouse, asked: StepCall, claim: process.Claim) -> None:
@@ -267,7 +267,7 @@ def test_an_attempt_whose_claim_went_with_the_power_is_lost_and_not_run_again(
         there.write("claim", claim)
     executor = house.open()
     executor.launch(asked)
-    assert failure(executor.observe([asked.key])[asked.key]) == (INFRASTRUCTURE, "Lost")
+    assert failure(executor.observe({asked.key})[asked.key]) == (INFRASTRUCTURE, "Lost")
     assert executor.read_log(asked.key) == b""
 
 
@@ -279,7 +279,7 @@ def test_an_attempt_whose_call_cannot_be_read_is_lost_alone(house: LocalHouse, t
     executor = house.open()
     other = call("b", "exit 0")
     executor.launch(other)
-    assert failure(executor.observe([asked.key])[asked.key]) == (INFRASTRUCTURE, "Lost")
+    assert failure(executor.observe({asked.key})[asked.key]) == (INFRASTRUCTURE, "Lost")
     assert failure(seen(executor, other.key)) == (None, "")
     executor.release(asked.key.run_id)
 
@@ -300,7 +300,7 @@ def test_a_cancel_before_the_start_keeps_the_command_from_running(house: LocalHo
     executor = house.open()
     executor.launch(asked)
     executor.wait(10)
-    assert executor.observe([asked.key])[asked.key].status is Status.MISSING
+    assert executor.observe({asked.key})[asked.key].status is Status.MISSING
     assert executor.read_log(asked.key) == b""
 
 
@@ -337,7 +337,7 @@ def test_wait_returns_when_one_of_many_ends(house: LocalHouse) -> None:
         said(executor, each.key, b"up")
     let_go(house, calls[17])
     executor.wait(60)
-    ended = [k for k, o in executor.observe([c.key for c in calls]).items() if o.status is Status.ENDED]
+    ended = [k for k, o in executor.observe({c.key for c in calls}).items() if o.status is Status.ENDED]
     assert ended == [calls[17].key]
 
 
@@ -352,7 +352,7 @@ def test_more_attempts_than_open_files_allow_are_still_followed(
     first, second = house.open(), house.open()
     first.launch(asked)
     said(first, asked.key, b"up")
-    assert second.observe([asked.key])[asked.key].status is Status.RUNNING
+    assert second.observe({asked.key})[asked.key].status is Status.RUNNING
     let_go(house, asked)
     assert seen(second, asked.key).exit_code == 3
 

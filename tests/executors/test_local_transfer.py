@@ -117,7 +117,7 @@ def test_a_result_is_never_read_half(house: LocalHouse) -> None:
     there = Place(house.root, asked.key)
     observation = run(house.open(), asked)
     assert [path.name for path in there.path.iterdir() if path.name.startswith(".")] == []
-    assert house.open().observe([asked.key])[asked.key] == observation
+    assert house.open().observe({asked.key})[asked.key] == observation
 
 
 def test_a_value_that_is_too_large_is_refused_without_reading_it_all(house: LocalHouse) -> None:
@@ -148,7 +148,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 script = "i=0; while [ $i -lt 50 ]; do head -c 1000000 /dev/zero | tr '\\\\0' x; echo; i=$((i+1)); done"
 key = AttemptKey("r", "a", 1)
 executor.launch(StepCall(key, "runs/", command=("sh", "-c", script)))
-while (seen := executor.observe([key])[key]).status is not Status.ENDED:
+while (seen := executor.observe({key})[key]).status is not Status.ENDED:
     executor.wait(10)
 print(seen.log.size, seen.log.sha256, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 executor.release("r")
@@ -250,7 +250,7 @@ def test_an_object_of_a_cluster_cannot_be_a_local_step(house: LocalHouse) -> Non
 
     with pytest.raises(LaunchRejected, match=r"it needs executor\.name: kubernetes"):
         executor.launch(call("a", manifest=manifest))
-    assert executor.observe([call("a").key])[call("a").key].status is Status.MISSING
+    assert executor.observe({call("a").key})[call("a").key].status is Status.MISSING
 
 
 def test_a_step_without_command_or_script_needs_its_image(house: LocalHouse) -> None:
@@ -259,7 +259,7 @@ def test_a_step_without_command_or_script_needs_its_image(house: LocalHouse) -> 
         LaunchRejected, match=r"only the image 'busybox', and executor\.images is none; set exec"
     ):
         executor.launch(call("a", image="busybox"))
-    assert executor.observe([call("a").key])[call("a").key].status is Status.MISSING
+    assert executor.observe({call("a").key})[call("a").key].status is Status.MISSING
 
 
 def test_a_command_that_ran_without_its_image_says_so(house: LocalHouse) -> None:
@@ -310,7 +310,7 @@ def test_a_disk_that_is_full_amid_preparations_puts_the_step_off(house: LocalHou
         )  # room for the call, which holds the text too, but not for the file
         executor.launch(asked)
         executor.wait(60)
-        assert executor.observe([asked.key])[asked.key].status is Status.MISSING
+        assert executor.observe({asked.key})[asked.key].status is Status.MISSING
         with pytest.raises(ExecutorUnavailable, match="cannot prepare"):
             executor.launch(asked)
         filler.unlink()

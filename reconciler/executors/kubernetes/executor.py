@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ class KubernetesExecutor:
             self._client, options, self._launcher.owner, self._records.ring, self._writers, self._stopping
         )
         self._reading: dict[AttemptKey, Log] = {}
-        self._steady: dict[AttemptKey, Observation] = {}
+        self._calm: set[AttemptKey] = set()  # told to start or run, and not heard of since
+        self._watched: deque[tuple[float, AttemptKey]] = deque()  # those of them to look at all the same
 
     def anchor(self, run: Run) -> None:
         self._launcher.anchor(run)
@@ -120,13 +122,16 @@ class KubernetesExecutor:
         else:
             self._launcher.launch(call)
 
-    def observe(self, keys: Collection[AttemptKey]) -> Mapping[AttemptKey, Observation]:
+    def observe(self, keys: Set[AttemptKey]) -> Mapping[AttemptKey, Observation]:
+        """Leaves out what was told before and has not stirred: thousands may run, and few of them change."""
         self._raise_crash()
         is_complete = self._knows_all()
         with self._records.lock:
-            for key in self._records.heard():
-                self._steady.pop(key, None)
-            return {key: self._steady.get(key) or self._seen(key, is_complete=is_complete) for key in keys}
+            self._calm -= self._records.heard()
+            self._calm -= self._due()
+            found = {key: self._seen(key, is_complete=is_complete) for key in keys - self._calm}
+            self._calm_down(found.values())
+            return found
 
     def cancel(self, key: AttemptKey) -> None:
         record = self._records.get(key)
@@ -211,10 +216,26 @@ class KubernetesExecutor:
         else:
             self._look(record)
         assert record.view.note is not None
-        seen = record.seen or under_way(record.view, record.view.note)
-        if seen.status is Status.RUNNING and record.view.must_end is None:
-            self._steady[key] = seen  # until the cluster tells of it: thousands may run, and few change
-        return seen
+        return record.seen or under_way(record.view, record.view.note)
+
+    def _calm_down(self, told: Iterable[Observation]) -> None:
+        """Of what starts or runs the cluster will tell; whether it begins, or stops in time, it will not."""
+        again = time.monotonic() + LOOK_EVERY
+        for seen in told:
+            record = self._records.get(seen.key)
+            if record is None or seen.status not in (Status.STARTING, Status.RUNNING):
+                continue
+            self._calm.add(seen.key)
+            if seen.status is Status.STARTING or record.view is None or record.view.must_end is not None:
+                self._watched.append((again, seen.key))
+
+    def _due(self) -> set[AttemptKey]:
+        """What is to be looked at by now, although nothing was heard of it."""
+        now = time.monotonic()
+        due: set[AttemptKey] = set()
+        while self._watched and self._watched[0][0] <= now:
+            due.add(self._watched.popleft()[1])
+        return due
 
     def _look(self, record: Record) -> None:
         """Now and then: whether the pod will ever begin, or stop."""

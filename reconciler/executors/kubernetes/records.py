@@ -115,6 +115,7 @@ class Records:
         with self.lock:
             record.launching, record.put_off = False, why
             record.refused_since = record.refused_since or time.monotonic()
+            self._changed.add(record.key)
             self._tell()
 
     def changed(self, view: PodView) -> None:

@@ -193,12 +193,13 @@ class Engine:
     def _index(self, previous: Run | None, run: Run, steps: Iterable[StepRun]) -> None:
         for step in steps:
             was = previous.steps[step.name] if previous else step
+            key = transition.live_key(run, step) if step.phase is Phase.RUNNING else None
             if previous and was.phase is Phase.RUNNING:
-                key = transition.live_key(previous, was)
-                self._live.pop(key, None)
-                self._stopping.pop(key, None)
-            if step.phase is Phase.RUNNING:
-                key = transition.live_key(run, step)
+                former = transition.live_key(previous, was)
+                if former != key:  # else it stays the same object: sets of thousands are compared by that
+                    self._live.pop(former, None)
+                    self._stopping.pop(former, None)
+            if key is not None:
                 self._live[key] = step.attempts[-1].phase
                 if step.attempts[-1].cancelling:
                     self._stopping[key] = None

@@ -130,7 +130,7 @@ class KubernetesExecutor:
             self._calm -= self._records.heard()
             self._calm -= self._due()
             found = {key: self._seen(key, is_complete=is_complete) for key in keys - self._calm}
-            self._calm_down(found.values())
+            self._calm_down(found)
             return found
 
     def cancel(self, key: AttemptKey) -> None:
@@ -218,16 +218,16 @@ class KubernetesExecutor:
         assert record.view.note is not None
         return record.seen or under_way(record.view, record.view.note)
 
-    def _calm_down(self, told: Iterable[Observation]) -> None:
+    def _calm_down(self, told: Mapping[AttemptKey, Observation]) -> None:
         """Of what starts or runs the cluster will tell; whether it begins, or stops in time, it will not."""
         again = time.monotonic() + LOOK_EVERY
-        for seen in told:
-            record = self._records.get(seen.key)
+        for key, seen in told.items():
+            record = self._records.get(key)
             if record is None or seen.status not in (Status.STARTING, Status.RUNNING):
                 continue
-            self._calm.add(seen.key)
+            self._calm.add(key)
             if seen.status is Status.STARTING or record.view is None or record.view.must_end is not None:
-                self._watched.append((again, seen.key))
+                self._watched.append((again, key))
 
     def _due(self) -> set[AttemptKey]:
         """What is to be looked at by now, although nothing was heard of it."""

@@ -50,8 +50,9 @@ def text_of(data: bytes, limit: int = MAX_SIZE) -> str:
 def too_large(limit: int) -> Problem:
     """The problem of a file with more bytes than `limit`."""
     shown = f"{limit // 1024} KiB" if limit >= 1024 else f"{limit} bytes"
+    what = f"The file is larger than {shown}, the most that a definition may be"
     return Problem(
-        "", 1, 1, "$", "FileTooLarge", f"The file is larger than {shown}, the most that a definition may be."
+        "", 1, 1, "$", "FileTooLarge", f"{what}: make several of it, or raise `limits.file_bytes`."
     )
 
 

@@ -252,7 +252,8 @@ def test_row_10_a_byte_order_mark_at_the_beginning_is_no_matter() -> None:
 def test_row_11_a_file_of_50_megabytes_is_refused_unread(tmp_path: Path) -> None:
     found = limited.check(tmp_path, {"file": b"a" * 50_000_000}, seconds=5)
 
-    message = "The file is larger than 1024 KiB, the most that a definition may be."
+    what = "The file is larger than 1024 KiB, the most that a definition may be"
+    message = f"{what}: make several of it, or raise `limits.file_bytes`."
     assert found["file"] == [f":1:1: $: {message}"]
     (problem,) = too_large().at("workflows/big.yaml").problems
     assert str(problem) == f"workflows/big.yaml:1:1: $: {message}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from tests.cluster import pods
 from tests.cluster.bed import house, images
 from tests.cluster.bed.cluster import Cluster
 from tests.cluster.bed.daemon import BedError, run, tool, until
+from tests.cluster.bed.processes import command_lines
 from tests.cluster.pods import container, pod, shell
 
 
@@ -221,10 +221,7 @@ def test_what_a_killed_bed_left_is_removed_by_the_next() -> None:
 
 def _left(directory: str, bridge: str, cgroup: str) -> list[str]:
     """What on this machine has something to do with a bed."""
-    commands = [
-        path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)
-    ]
-    processes = [each.decode() for each in commands if directory.encode() in each]
+    processes = [line.decode() for _, line in command_lines() if directory.encode() in line]
     mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if directory in line]
     links = json.loads(run(tool("ip"), "-json", "link"))
     names = [link["ifname"] for link in links if link["ifname"].startswith(bridge)]

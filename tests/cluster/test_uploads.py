@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.bed.cluster import Cluster
+from tests.cluster.bed.processes import cgroups, command_line, command_lines
 from tests.servers import Server
 
 pytest.register_assert_rewrite("tests.executors.contract")
@@ -58,30 +59,27 @@ def leaves_a_file() -> StepCall:
     return call("a", *lines, artifact_outputs=(ArtifactOutput("out", "out.txt"),))
 
 
-def uploading(count: int = 1) -> list[int]:
-    """The agents on this machine that are past their waiting, once there are so many."""
+def let_go(cluster: Cluster, namespace: str) -> str:
+    """Tell the step that it may end; the UID of its pod."""
+    form = "jsonpath={.items[*].metadata.name} {.items[*].metadata.uid}"
+    pod, uid = cluster.kubectl("get", "pods", "--namespace", namespace, "--output", form).split()
+    cluster.kubectl("exec", "--namespace", namespace, pod, "--container", "main", "--", "touch", "/tmp/go")
+    return uid
+
+
+def uploading(pod: str) -> int:
+    """The agent of the pod with this UID, once it is past its waiting. Other clusters on this machine have
+    agents too, so the process's cgroup tells whose it is."""
     deadline = time.monotonic() + PATIENCE
-    while len(found := [pid for pid in _processes() if _command(pid) == UPLOADING]) < count:
+    while not (found := [pid for pid, line in command_lines() if line == UPLOADING and _is_in(pod, pid)]):
         assert time.monotonic() < deadline, "no agent began to store anything"
         time.sleep(0.05)
-    return found
+    (agent,) = found
+    return agent
 
 
-def _processes() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def let_go(cluster: Cluster, namespace: str) -> None:
-    """Tell the step that it may end."""
-    (pod,) = cluster.kubectl("get", "pods", "--namespace", namespace, "--output", "name").split()
-    cluster.kubectl("exec", "--namespace", namespace, pod, "--container", "main", "--", "touch", "/tmp/go")
+def _is_in(pod: str, pid: int) -> bool:
+    return f"/pod{pod}/".encode() in cgroups(pid)
 
 
 def test_a_store_that_is_away_for_half_a_minute_costs_nothing(
@@ -92,8 +90,7 @@ def test_a_store_that_is_away_for_half_a_minute_costs_nothing(
     executor.launch(asked)
     said(executor, asked.key, b"up\n")
     store.freeze()
-    let_go(cluster, namespace)
-    uploading()
+    uploading(let_go(cluster, namespace))
     back = Timer(AWAY, store.thaw)
     back.start()
     found = seen(executor, asked.key)
@@ -110,8 +107,7 @@ def test_an_upload_that_takes_longer_than_the_budget_is_the_clusters_failure(
     executor.launch(asked)
     said(executor, asked.key, b"up\n")
     store.freeze()
-    let_go(cluster, namespace)
-    (agent,) = uploading()
+    agent = uploading(let_go(cluster, namespace))
     _until_gone(agent)
     store.thaw()
     found = seen(executor, asked.key)
@@ -127,8 +123,7 @@ def test_an_agent_that_is_killed_while_it_stores_is_the_clusters_failure(
     executor.launch(asked)
     said(executor, asked.key, b"up\n")
     store.freeze()
-    let_go(cluster, namespace)
-    (agent,) = uploading()
+    agent = uploading(let_go(cluster, namespace))
     os.kill(agent, signal.SIGKILL)
     _until_gone(agent)
     store.thaw()
@@ -139,7 +134,7 @@ def test_an_agent_that_is_killed_while_it_stores_is_the_clusters_failure(
 
 def _until_gone(pid: int) -> None:
     deadline = time.monotonic() + PATIENCE
-    while _command(pid) == UPLOADING:
+    while command_line(pid) == UPLOADING:
         assert time.monotonic() < deadline, "the agent goes on"
         time.sleep(0.05)
 

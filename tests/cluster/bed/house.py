@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.bed.daemon import BedError, run, tool, until
+from tests.cluster.bed.processes import command_lines
 
 CHECKOUT = Path(__file__).parents[3]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reconciler-testbed"
@@ -118,13 +119,11 @@ def _demolish(house: House) -> None:
 def _kill_all(below: Path) -> list[int]:
     """Kill whoever has a path of the bed on the command line; who they were, as far as they still live."""
     found = []
-    for commandline in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if f"{below}/".encode() in commandline.read_bytes() and commandline.parent.name != str(
-                os.getpid()
-            ):
-                found.append(int(commandline.parent.name))
-                os.kill(found[-1], signal.SIGKILL)
+    for pid, line in command_lines():
+        if f"{below}/".encode() in line and pid != os.getpid():
+            found.append(pid)
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
     return found
 
 

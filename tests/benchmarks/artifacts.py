@@ -36,6 +36,7 @@ def rows() -> Iterator[Row]:
         yield from _large_file(top)
         yield from _small_files(top)
         yield from _memory("directory", str(top / "memory"), None, top)
+        shutil.rmtree(top / "memory")
         for server in servers.SERVERS:
             if servers.find(server):
                 yield from _s3(server, top)
@@ -119,7 +120,8 @@ def _s3(server: str, top: Path) -> Iterator[Row]:
 def _memory(name: str, url: str, access: S3Access | None, top: Path) -> Iterator[Row]:
     """The most memory of a process that puts a stream of 5 GiB, then gets it as a file."""
     done = child.run("there-and-back", url, access, "big", str(5 * GIB), str(top / "big"))
-    done.check_returncode()
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     for line in done.stdout.splitlines():
         way, peak = line.split()
         yield Row(f"{name}: memory to {way} 5 GiB", int(peak), unit="MiB", goal=SMALL_ENOUGH)

@@ -30,7 +30,7 @@ SMALL_ENOUGH = Goal(200, "MiB")
 
 
 def rows() -> Iterator[Row]:
-    """Needs 25 GiB of disk and about five minutes; the S3 rows need the servers of `make testbed`."""
+    """Needs 20 GiB of disk and about twelve minutes; the S3 rows need the servers of `make testbed`."""
     with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as name:
         top = Path(name)
         yield from _large_file(top)

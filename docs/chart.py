@@ -77,6 +77,7 @@ def _setting(row: Setting) -> dict[str, Any]:
         "list of name=value": many,
         "duration": {"type": ["string", "number"]},
         "size": {"type": ["string", "integer"]},
+        "text": {"type": ["string", "integer"]},
     }
     return {**types.get(row.about.kind.name, {"type": "string"}), "description": row.about.text}
 

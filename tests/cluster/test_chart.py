@@ -20,6 +20,11 @@ SSH = {
         "knownHosts": "git.example.com ssh-ed25519 AAAA",
     },
 }
+APP = {
+    "settings": {"repository": {"github_app": 123456, "github_installation": "7654321"}},
+    "git": {"secret": "forge", "appKey": "app.pem"},
+}
+TOKEN = {"git": {"secret": "forge", "tokenKey": "token"}}
 FULL = {
     "image": {
         "repository": "registry.example.com/reconciler",
@@ -73,6 +78,7 @@ MATRIX = {
     "claim of others": {"state": {"existingClaim": "mine"}},
     "shared volume": {"shards": 2, "state": {"accessModes": ["ReadWriteMany"]}},
     "ssh": SSH,
+    "github app": APP,
     "full": FULL,
     "own namespace": {"workflows": {"namespace": "ops", "create": False}},
     "bare": {
@@ -196,6 +202,28 @@ def test_the_state_is_kept_where_the_values_say(kind, volume):
     assert volume in next(v for v in pod["volumes"] if v["name"] == "state")
     assert [o["kind"] for o in objects].count("PersistentVolumeClaim") == (kind == "pvc")
     assert settings_of(objects)["state"].get("snapshot") == ("store" if kind == "s3" else None)
+
+
+@pytest.mark.parametrize(
+    ("values", "setting", "key"),
+    [
+        pytest.param(TOKEN, "token_file", "token", id="token"),
+        pytest.param(SSH, "ssh_key", "ssh-privatekey", id="ssh"),
+        pytest.param(APP, "github_key_file", "app.pem", id="github app"),
+    ],
+)
+def test_the_way_into_the_repository_is_a_file_of_its_secret(tmp_path: Path, values, setting, key):
+    objects = rendered(values)
+    config = tmp_path / "reconciler.yaml"
+    config.write_text(one(objects, "ConfigMap")["data"]["reconciler.yaml"])
+    repository = read_settings(environ={"HOME": "/tmp"}, config=config).repository
+    assert getattr(repository, setting) == f"/run/secrets/git/{key}"
+    assert repository.github_app == ("123456" if values is APP else "")
+    pod = one(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "git"]
+    assert volume["secret"]["secretName"] == values["git"]["secret"]
+    (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "git"]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/run/secrets/git", True)
 
 
 def test_changed_settings_begin_a_new_pod():

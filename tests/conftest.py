@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +20,11 @@ MEMORY = Path("/dev/shm")  # a trial makes hundreds of small files
 
 settings.register_profile("house", parent=examples())  # for properties that say no number
 settings.load_profile("house")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a shell starts what it puts in the background, and every child inherits it: what a test interrupts
+    # with SIGINT would go on for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MAY_SKIP = (
     "root may",  # what only an ordinary user can try; CI is root
